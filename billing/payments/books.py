@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEGS: Final = (
     "payment", "deposit", "release", "deposit_refund", "refund", "reversal", "chargeback", "chargeback_won", "fee", "unmatched", "returned",
+    "bank_charge",
 )  # fmt: skip
 _ACCOUNT: Final = (
     tables.accounts.c.account_key, tables.accounts.c.account_id, tables.accounts.c.currency,
@@ -90,6 +91,7 @@ def expected(connection: sa.Connection) -> Iterator[ledger.Posting]:
         yield from postings.of_event(reference, kind, Account(*account), amount, fee, day, postings.money_account(channel, receipt))
     yield from _of_deposits(connection)
     yield from _of_bank_lines(connection)
+    yield from _of_bank_charges(connection)
 
 
 def _of_deposits(connection: sa.Connection) -> Iterator[ledger.Posting]:
@@ -113,6 +115,13 @@ def _of_bank_lines(connection: sa.Connection) -> Iterator[ledger.Posting]:
     gone = gone.join_from(tables.bank_lines, tables.bank_line_decisions, decision.line_id == line.line_id)
     for line_id, currency, amount, at_us, entity in connection.execute(gone.where(decision.kind == RETURNED)):
         yield postings.of_returned(line_id, currency, amount, utc_date(at_us).isoformat(), entity)
+
+
+def _of_bank_charges(connection: sa.Connection) -> Iterator[ledger.Posting]:
+    debit = tables.bank_debits.c
+    query = sa.select(debit.line_id, debit.currency, debit.amount_micros, debit.booked_on, sa.func.coalesce(debit.entity, ""))
+    for row in connection.execute(query.where(debit.kind == postings.CHARGE)):
+        yield postings.of_bank_charge(*row)
 
 
 def _posted(connection: sa.Connection) -> Iterator[ledger.Posting]:
@@ -142,9 +151,11 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
     held = sa.select(deposit.currency, *halves(deposit.amount_micros)).group_by(deposit.currency)
     back = sa.select(deposit.currency, *halves(moved.amount_micros)).join_from(tables.deposit_events, tables.deposits)
     waits = sa.select(line.currency, *halves(line.amount_micros)).where(line.state != MATCHED).group_by(line.currency)
+    debit = tables.bank_debits.c
+    charged = sa.select(debit.currency, *halves(debit.amount_micros)).where(debit.kind == postings.CHARGE).group_by(debit.currency)
     refunded = back.where(moved.kind == postings.REFUNDED).group_by(deposit.currency)
     terms = (
-        ("cash", 1, own), ("cash", 1, of_events), ("cash", 1, held), ("cash", -1, refunded),
+        ("cash", 1, own), ("cash", 1, of_events), ("cash", 1, held), ("cash", -1, refunded), ("cash", -1, charged),
         ("cash", 1, waits.where(line.line_id.not_in(is_returned))),
         ("deposits", -1, held), ("deposits", 1, back.group_by(deposit.currency)),
     )  # fmt: skip

@@ -133,6 +133,20 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
         return done
 
 
+def reverse_by_bank(work: Writing, back: Back) -> int:
+    """Reverse a payment that a bank has booked back, in the transaction of the caller, who spreads the credit of the account behind it.
+
+    Returns the key of the account. No second person is asked, and no limit of one person counts it: the money has gone, and nobody decides
+    that.
+    """
+    source = _source(work, back)
+    amount = _amount(work, back, source)
+    _require_date(back, source, amount)
+    documents_arrive(work.connection, {source.account.account_key}, work.seq)
+    _move(work, back, source, amount)
+    return source.account.account_key
+
+
 def give_back_agreed(home: Home, agreement: Agreement) -> GivenBack:
     """Let the money go back that another person asked for, looked at anew. Raises UserError as `give_back` does."""
     told = msgspec.json.decode(agreement.approval.payload)

@@ -37,6 +37,9 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
+WAITING_MAX: Final = 10_000
+
+
 class Sum(NamedTuple):
     """Lines of one kind and currency."""
 
@@ -44,6 +47,16 @@ class Sum(NamedTuple):
     currency: str
     lines: int
     amount_micros: int
+
+
+class Return(NamedTuple):
+    """A payment that its bank gave back, and what follows: again (from `follow_on` on), mandate_ended, desk."""
+
+    line_id: str
+    reason_code: str
+    says: str
+    follows: str
+    follow_on: str
 
 
 class Imported(NamedTuple):
@@ -56,7 +69,11 @@ class Imported(NamedTuple):
     outgoing_lines: int
     sums: list[Sum]
     settled_parts: int
-    waiting: list[tuple[int, str, str]]  # line, id, why it waits in the work list
+    waiting: list[tuple[int, str, str]]  # line, id, why it waits in the work list; of statements the first WAITING_MAX
+    format: str = "csv"
+    debits: tuple[Sum, ...] = ()  # of statements: money that went out, by what became of it
+    returns: tuple[Return, ...] = ()  # the first WAITING_MAX
+    findings: tuple[str, ...] = ()
 
 
 class _Decided(NamedTuple):
@@ -81,7 +98,7 @@ def import_file(  # noqa: PLR0913 -- a file, how it is read, and who imports it
     _require_sum(path, read.lines)
     with writing(home, act) as work:
         entities.require_known(work.connection, mapping.entity)
-        if _is_known(work.connection, read.sha256):
+        if is_known(work.connection, read.sha256):
             return Imported(read.name, True, len(read.lines), len(read.lines), read.outgoing_lines, [], 0, [])
         new = _new_lines(work.connection, path, read.lines)
         decided = _decide(work.connection, new, mapping)
@@ -107,21 +124,22 @@ def _require_sum(path: Path, lines: Sequence[BankLine]) -> None:
             raise ProblemsError([Problem(str(path), f"line {line.line_no}", message, "look at decimal of the mapping, or split the file")])
 
 
-def _is_known(connection: sa.Connection, sha256: bytes) -> bool:
+def is_known(connection: sa.Connection, sha256: bytes) -> bool:
+    """Return whether a file of this very content was imported."""
     file = tables.bank_files.c
     return connection.execute(sa.select(file.bank_file_id).where(file.sha256 == sha256)).first() is not None
 
 
 def _new_lines(connection: sa.Connection, path: Path, lines: Sequence[BankLine]) -> list[BankLine]:
     """Lines that came in no earlier file. Raises ProblemsError for those that came with other data, or as another payment."""
-    stored = _stored_lines(connection, [line.line_id for line in lines])
-    paid = _paid(connection, [line.line_id for line in lines if line.line_id not in stored])
+    stored = stored_lines(connection, [line.line_id for line in lines])
+    recorded = paid(connection, [line.line_id for line in lines if line.line_id not in stored])
     problems = []
     for line in lines:
-        for name, old, new in _differences(stored[line.line_id], line) if line.line_id in stored else ():
+        for name, old, new in differences(stored[line.line_id], line) if line.line_id in stored else ():
             message = f"the bank's id {line.line_id} came before with {name} {old}, not {new}"
             problems.append(Problem(str(path), f"line {line.line_no}", message, "ask the bank; one booking never changes"))
-        if line.line_id in paid:
+        if line.line_id in recorded:
             message = f"a payment was recorded by hand with the id {line.line_id}"
             problems.append(Problem(str(path), f"line {line.line_no}", message, "take the line out, or give payments by hand other ids"))
     if problems:
@@ -129,7 +147,8 @@ def _new_lines(connection: sa.Connection, path: Path, lines: Sequence[BankLine])
     return [line for line in lines if line.line_id not in stored]
 
 
-def _differences(stored: Any, line: BankLine) -> list[tuple[str, str, str]]:  # noqa: ANN401 -- a row of bank_lines
+def differences(stored: Any, line: BankLine) -> list[tuple[str, str, str]]:  # noqa: ANN401 -- a row of bank_lines
+    """Fields in which a line that came before differs, with both values."""
     fields = [
         ("amount", format_micros(stored.amount_micros), format_micros(line.amount_micros)),
         ("currency", stored.currency, line.currency),
@@ -140,7 +159,8 @@ def _differences(stored: Any, line: BankLine) -> list[tuple[str, str, str]]:  # 
     return [(name, old, new) for name, old, new in fields if old != new]
 
 
-def _stored_lines(connection: sa.Connection, line_ids: Sequence[str]) -> dict[str, Any]:
+def stored_lines(connection: sa.Connection, line_ids: Sequence[str]) -> dict[str, Any]:
+    """Rows of lines that came before, by their ids."""
     column = tables.bank_lines.c.line_id
     found = {}
     for chunk in chunks(line_ids):
@@ -149,7 +169,8 @@ def _stored_lines(connection: sa.Connection, line_ids: Sequence[str]) -> dict[st
     return found
 
 
-def _paid(connection: sa.Connection, payment_ids: Sequence[str]) -> set[str]:
+def paid(connection: sa.Connection, payment_ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are payments."""
     column = tables.payments.c.payment_id
     found: set[str] = set()
     for chunk in chunks(payment_ids):
@@ -160,8 +181,8 @@ def _paid(connection: sa.Connection, payment_ids: Sequence[str]) -> set[str]:
 def _decide(connection: sa.Connection, lines: Sequence[BankLine], mapping: Mapping) -> list[_Decided]:
     """Each line with the account that it belongs to, or the reason why there is none."""
     named = matching.named_in([line.reference for line in lines], mapping.match)
-    invoices = _invoices(connection, matching.spellings(number for each in named for number in each.numbers))
-    accounts = _accounts(connection, matching.spellings(account_id for each in named for account_id in each.account_ids))
+    invoices = invoices_named(connection, matching.spellings(number for each in named for number in each.numbers))
+    accounts = accounts_named(connection, matching.spellings(account_id for each in named for account_id in each.account_ids))
     return [
         _Decided(line, matching.matched(each, line, invoices, accounts, mapping.entity)) for line, each in zip(lines, named, strict=True)
     ]
@@ -172,7 +193,8 @@ def _account_columns() -> tuple[Any, ...]:
     return account.account_key, account.account_id, account.currency, sa.func.coalesce(account.legal_entity, "")
 
 
-def _invoices(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, tuple[str, Account]]:
+def invoices_named(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, tuple[str, Account]]:
+    """Invoices by the upper case of their numbers, with their accounts."""
     number = tables.invoices.c.number
     query = sa.select(number, *_account_columns()).join_from(tables.invoices, tables.accounts)
     found = {}
@@ -182,7 +204,7 @@ def _invoices(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, tu
     return found
 
 
-def _accounts(connection: sa.Connection, account_ids: Sequence[str]) -> dict[str, Account]:
+def accounts_named(connection: sa.Connection, account_ids: Sequence[str]) -> dict[str, Account]:
     """Accounts by the upper case of their ids. Ids that differ only in case are left out, since they name no single account."""
     column = tables.accounts.c.account_id
     found: dict[str, list[Account]] = {}
@@ -204,7 +226,7 @@ def _store(work: Writing, read: BankFile, decided: Sequence[_Decided], entity: s
     result = work.connection.execute(tables.bank_files.insert().values(**file, **work.signed))
     assert result.inserted_primary_key is not None
     file_id = int(result.inserted_primary_key[0])
-    payments = [(_payment(each.line, each.what), each.what.account) for each in decided if each.what.account is not None]
+    payments = [(payment_of(each.line, each.what), each.what.account) for each in decided if each.what.account is not None]
     if payments:
         recording.store(work, payments)
     rows = [
@@ -224,7 +246,8 @@ def _store(work: Writing, read: BankFile, decided: Sequence[_Decided], entity: s
         ledger.post(work.connection, unmatched, work.seq)
 
 
-def _payment(line: BankLine, what: matching.Matched) -> Payment:
+def payment_of(line: BankLine, what: matching.Matched) -> Payment:
+    """The payment that a matched line is."""
     assert what.account is not None
     return Payment(
         line.line_id,

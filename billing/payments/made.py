@@ -13,11 +13,13 @@ import sqlalchemy as sa
 
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.payments import deposits, instalments, postings, promises
+from billing.payments.banking.debits import LISTED
 from billing.payments.cash_desk import Paid
 from billing.payments.giving_back import GivenBack
-from billing.payments.importing import Imported, Sum
+from billing.payments.importing import WAITING_MAX, Imported, Return, Sum
 from billing.payments.matching import MATCHED
 from billing.payments.recording import Recorded
+from billing.payments.statements import reasons
 from billing.payments.worklist import Returned
 from billing.payments.writing import account_by_key
 from billing.store import approvals, tables
@@ -61,8 +63,11 @@ def bank_file(home: Home, commit_seq: int, outgoing_lines: int) -> Imported:
     with home.connect() as connection:
         row = connection.execute(sa.select(tables.bank_files).where(file.commit_seq == commit_seq)).one()
         lines = connection.execute(sa.select(tables.bank_lines).where(line.bank_file_id == row.bank_file_id).order_by(line.line_no)).all()
-        parts = connection.execute(sa.select(sa.func.count()).select_from(tables.settlements).where(part.commit_seq == commit_seq))
+        of_commit = (part.commit_seq == commit_seq, part.amount_micros > 0)  # a return takes what a payment settled
+        parts = connection.execute(sa.select(sa.func.count()).select_from(tables.settlements).where(*of_commit))
         settled = int(parts.scalar_one())
+        debit = tables.bank_debits
+        gone = connection.execute(sa.select(debit).where(debit.c.bank_file_id == row.bank_file_id).order_by(debit.c.line_no)).all()
     sums: dict[tuple[str, str], list[int]] = {}
     for each in lines:
         of_kind = sums.setdefault((each.state, each.currency), [0, 0])
@@ -70,7 +75,30 @@ def bank_file(home: Home, commit_seq: int, outgoing_lines: int) -> Imported:
         of_kind[1] += each.amount_micros
     waiting = [(each.line_no, each.line_id, each.state) for each in lines if each.state != MATCHED]
     told = [Sum(*key, *values) for key, values in sorted(sums.items())]
-    return Imported(row.file_name, False, row.rows, row.rows - len(lines), outgoing_lines, told, settled, waiting)
+    if row.format is None:
+        return Imported(row.file_name, False, row.rows, row.rows - len(lines), outgoing_lines, told, settled, waiting)
+    waiting = sorted(waiting + [(each.line_no, each.line_id, each.state) for each in gone if each.state in LISTED])[:WAITING_MAX]
+    known = row.rows - len(lines) - sum(each.line_no > 0 for each in gone)
+    left = [(each.state, each.currency, each.amount_micros) for each in gone]
+    findings = tuple(msgspec.json.decode(row.findings or "[]", type=list[str]))
+    returns = tuple(bank_return(each) for each in gone if each.follows)[:WAITING_MAX]
+    return Imported(row.file_name, False, row.rows, known, 0, told, settled, waiting, row.format, tuple(_summed(left)), returns, findings)
+
+
+def _summed(rows: list[tuple[str, str, int]]) -> list[Sum]:
+    """Rows of state, currency and amount as sums."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for state, currency, micros in rows:
+        of_kind = sums.setdefault((state, currency), [0, 0])
+        of_kind[0] += 1
+        of_kind[1] += micros
+    return [Sum(*key, *values) for key, values in sorted(sums.items())]
+
+
+def bank_return(row: Any) -> Return:  # noqa: ANN401 -- a row of bank_debits
+    """A return as it is stored."""
+    code = row.reason_code or ""
+    return Return(row.line_id, code, reasons.of(code).says, row.follows, row.follow_on or "")
 
 
 def returned_line(home: Home, commit_seq: int) -> Returned:

@@ -118,13 +118,7 @@ _LOOKED_AT_WITH: Final = {
 
 def read_mapping(path: Path) -> Mapping:
     """The mapping in a YAML file. Raises ProblemsError with all that is wrong with it."""
-    try:
-        content = definition_file.read(path)
-    except FileNotFoundError as error:
-        raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
-    except OSError as error:
-        raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
-    return parse_mapping(content, path)
+    return parse_mapping(read_content(path), path)
 
 
 def parse_mapping(content: bytes, path: PurePath) -> Mapping:
@@ -142,6 +136,33 @@ def parse_mapping(content: bytes, path: PurePath) -> Mapping:
     if wrong:
         raise ProblemsError([Problem(str(path), place, message, remedy) for place, message, remedy in wrong])
     return mapping
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a mapping. Raises UserError for a file that cannot be read."""
+    try:
+        return definition_file.read(path)
+    except FileNotFoundError as error:
+        raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
+    except OSError as error:
+        raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
+
+
+def parse_match(content: bytes, path: PurePath) -> Match:
+    """Patterns for statements (camt, MT940) in YAML of `match` alone; `path` is its name. Raises ProblemsError."""
+    try:
+        found = definition_file.decode(content)
+    except msgspec.DecodeError as error:
+        raise ProblemsError([Problem(str(path), "mapping", f"is not YAML: {error}", _REMEDY)]) from error
+    wrong: list[_Mistake] = []
+    if not isinstance(found, dict) or set(found) != {"match"}:
+        remedy = "of a statement a mapping has `match` alone: docs/bank-files.md describes it"
+        raise ProblemsError([Problem(str(path), "mapping", "is not a set with the field match alone", remedy)])
+    match = _read(found["match"], Match, "match.", wrong)
+    wrong += [] if wrong else _wrong_match(match)
+    if wrong:
+        raise ProblemsError([Problem(str(path), place, message, remedy) for place, message, remedy in wrong])
+    return match
 
 
 def _read(found: object, kind: type[Entry], place: str, wrong: list[_Mistake]) -> Entry:
@@ -233,12 +254,16 @@ def _wrong_columns(mapping: Mapping) -> list[_Mistake]:
 
 
 def _wrong_patterns(mapping: Mapping) -> list[_Mistake]:
+    return _wrong_match(mapping.match)
+
+
+def _wrong_match(match: Match) -> list[_Mistake]:
     wrong = []
     for name in ("invoice", "account"):
-        pattern = getattr(mapping.match, name)
+        pattern = getattr(match, name)
         found = patterns.trouble(pattern) if pattern else None
         if found is not None:
             wrong.append((f"match.{name}", *found))
-    if not (mapping.match.invoice or mapping.match.account):
+    if not (match.invoice or match.account):
         wrong.append(("match", "finds nothing", "give a pattern for invoice, for account or for both"))
     return wrong

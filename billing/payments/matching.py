@@ -24,12 +24,18 @@ UNKNOWN_REFERENCE: Final = "unknown_reference"
 SEVERAL_ACCOUNTS: Final = "several_accounts"
 OTHER_CURRENCY: Final = "other_currency"
 OTHER_ENTITY: Final = "other_entity"
+WRONG_REFERENCE: Final = "wrong_reference"
+WHOLE_BATCH: Final = "whole_batch"
+RETURNED_DEBIT: Final = "returned_debit"
 REASONS: Final = {
     NO_REFERENCE: "names neither an invoice nor an account",
     UNKNOWN_REFERENCE: "names an invoice or account that does not exist",
     SEVERAL_ACCOUNTS: "names more than one account",
     OTHER_CURRENCY: "is in another currency than the account",
     OTHER_ENTITY: "came into the bank account of another legal entity than the account's",
+    WRONG_REFERENCE: "has a structured reference with wrong check digits",
+    WHOLE_BATCH: "is a batch whose payments the bank does not list",
+    RETURNED_DEBIT: "is money of ours that came back",
 }
 
 

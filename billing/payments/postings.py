@@ -10,6 +10,7 @@ Each kind with its debit account and its credit account (`against`):
     fee               bank_fees                 against cash
     unmatched         cash                      against suspense
     returned          suspense                  against cash
+    bank_charge       bank_fees                 against cash
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ TILL: Final = "cash:"
 FROM_BANK, FROM_DESK, FROM_SUSPENSE = "bank", "cash", "suspense"  # payments.channel
 APPLIED, REFUNDED = "applied", "refunded"  # deposit_events.kind
 WON: Final = "chargeback_won"
+CHARGE: Final = "charge"  # bank_debits.kind
 
 
 def money_account(channel: str | None, receipt: str | None) -> str:
@@ -99,6 +101,21 @@ def of_returned(line_id: str, currency: str, amount_micros: int, on_date: str, e
         line_no=0,
         leg="returned",
         debit_account=SUSPENSE,
+        credit_account=ledger.CASH,
+        currency=currency,
+        amount_micros=amount_micros,
+        posted_on=on_date,
+        entity=entity,
+    )
+
+
+def of_bank_charge(line_id: str, currency: str, amount_micros: int, on_date: str, entity: str) -> ledger.Posting:
+    """The bank takes something for itself, in the books of the entity whose bank account it is."""
+    return ledger.Posting(
+        document=line_id,
+        line_no=0,
+        leg="bank_charge",
+        debit_account=BANK_FEES,
         credit_account=ledger.CASH,
         currency=currency,
         amount_micros=amount_micros,

@@ -1,5 +1,8 @@
 """The work list: money from bank files that matched nothing. It lies in suspense until a person assigns it to an account or returns it.
 
+Money that went out and is neither a charge, nor a return, nor a refund that is known is on the list as well, with an amount below zero. It
+lies nowhere: an event with the id of the line (`payment reverse --id LINE`) takes it off the list.
+
 Each line is decided once; the same decision again changes nothing. It leaves suspense on the day of the decision (UTC), in the books of
 the legal entity whose bank account it came into; an account of another entity cannot have it.
 """
@@ -14,6 +17,7 @@ import sqlalchemy as sa
 
 from billing import give_back_limit, ledger
 from billing.payments import postings, recording
+from billing.payments.banking.debits import LISTED
 from billing.payments.matching import MATCHED, REASONS
 from billing.payments.recording import Payment, Recorded
 from billing.payments.writing import Account, Act, Writing, account_of, act_of, writing
@@ -64,21 +68,39 @@ class Returned(NamedTuple):
 
 def work_list(home: Home, *, decided: bool = False, after: str = "", limit: int | None = None) -> list[Waiting]:
     """Lines that wait, oldest first; with `decided` the decided ones instead. They begin after the line `after`, which may be decided."""
-    line, file, decision = tables.bank_lines.c, tables.bank_files.c, tables.bank_line_decisions.c
-    payment, account = tables.payments.c, tables.accounts.c
+    line, file, decision = _every_line().c, tables.bank_files.c, tables.bank_line_decisions.c
+    payment, account, event, moved = tables.payments.c, tables.accounts.c, tables.payment_events.c, tables.deposit_events.c
     columns = (line.line_id, file.file_name, line.line_no, line.received_on, line.currency, line.amount_micros, line.payer, line.reference)
+    kind = sa.func.coalesce(decision.kind, event.kind, moved.kind)
+    by_name = sa.func.coalesce(decision.by_name, event.by_name, moved.by_name, file.by_name)
+    table = line.line_id.table
     query = (
-        sa.select(*columns, line.state, decision.kind, decision.note, sa.func.coalesce(decision.by_name, file.by_name), account.account_id)
-        .join_from(tables.bank_lines, tables.bank_files)
+        sa.select(*columns, line.state, kind, sa.func.coalesce(decision.note, event.reason, moved.reason), by_name, account.account_id)
+        .join_from(table, tables.bank_files, file.bank_file_id == line.bank_file_id)
         .outerjoin(tables.bank_line_decisions, decision.line_id == line.line_id)
-        .outerjoin(tables.payments, payment.payment_id == decision.payment_id)
+        .outerjoin(tables.payment_events, sa.and_(event.reference == line.line_id, line.amount_micros < 0))
+        .outerjoin(tables.deposit_events, sa.and_(moved.reference == line.line_id, line.amount_micros < 0))
+        .outerjoin(tables.payments, payment.payment_id == sa.func.coalesce(decision.payment_id, event.payment_id))
         .outerjoin(tables.accounts, account.account_key == payment.account_key)
-        .where(line.state != MATCHED, decision.line_id.is_not(None) if decided else decision.line_id.is_(None))
+        .where(kind.is_not(None) if decided else kind.is_(None))
     )
     query = in_pages(query, (line.received_on, line.bank_file_id, line.line_no), line.line_id, after, limit)
     with home.connect() as connection:
         rows: Sequence[Any] = connection.execute(query).all()
-    return [Waiting._make((*row[:9], REASONS[row.state], *(cell or "" for cell in row[9:]))) for row in rows]
+    return [Waiting._make((*row[:9], (REASONS | LISTED)[row.state], *(cell or "" for cell in row[9:]))) for row in rows]
+
+
+def _every_line() -> sa.Subquery:
+    """Credits that matched nothing, and debits that are listed, with amounts below zero. A debit is done by an event with its id."""
+    line, debit = tables.bank_lines.c, tables.bank_debits.c
+    names = ("line_id", "bank_file_id", "line_no", "received_on", "currency", "amount_micros", "payer", "reference", "state")
+    came = sa.select(*(line[name] for name in names)).where(line.state != MATCHED)
+    own = (
+        debit.line_id, debit.bank_file_id, debit.line_no, debit.booked_on, debit.currency, -debit.amount_micros, debit.payee,
+        debit.reference, debit.state,
+    )  # fmt: skip
+    went = sa.select(*(column.label(name) for column, name in zip(own, names, strict=True))).where(debit.state.in_(sorted(LISTED)))
+    return sa.union_all(came, went).subquery("lines")
 
 
 def assign(  # noqa: PLR0913 -- the line, whose it is, why and by whom
@@ -148,6 +170,11 @@ def give_back_agreed(home: Home, agreement: Agreement) -> Returned:
 def _line(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a row of bank_lines
     row = connection.execute(sa.select(tables.bank_lines).where(tables.bank_lines.c.line_id == line_id)).first()
     if row is None:
+        debit = tables.bank_debits.c.line_id
+        if connection.execute(sa.select(debit).where(debit == line_id)).first() is not None:
+            raise UserError(
+                f"line {line_id} is money that went out", f"record what it was: `ratewright payment reverse --id {line_id} ...`"
+            )
         raise NotFoundError(f"no line of a bank file has the id {line_id}", _ITSELF)
     if row.state == MATCHED:
         raise UserError(f"line {line_id} matched and is payment {row.payment_id}", "a payment goes back with `ratewright payment refund`")

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from billing.payments.banking.any_format import How
     from billing.payments.cash_desk import Paid, Receipt
     from billing.payments.deposits import Deposit, Held, Movement
     from billing.payments.giving_back import Back, GivenBack
     from billing.payments.importing import Imported
     from billing.payments.instalments import Plan, PlanRequest
-    from billing.payments.mapping import Mapping
     from billing.payments.promises import Promise, Promised
     from billing.payments.recording import Payment, Recorded
     from billing.payments.writing import Act
@@ -69,12 +69,12 @@ def in_till(receipts: Iterable[Receipt]) -> dict[str, int]:
 
 
 def import_bank_file(  # noqa: PLR0913 -- a file, how it is read, and who imports it
-    home: Home, path: Path, mapping: Mapping, act: Act, progress: Callable[[int, int], None] | None = None, *, content: bytes | None = None
+    home: Home, path: Path, how: How, act: Act, progress: Callable[[int, int], None] | None = None, *, content: bytes | None = None
 ) -> Imported:
-    """Import a bank file, from its path or from content that was sent."""
-    from billing.payments.importing import import_file
+    """Import a bank file of any format, from its path or from content that was sent."""
+    from billing.payments.banking.any_format import import_any
 
-    return import_file(home, path, mapping, act, progress, content=content)
+    return import_any(home, path, how, act, progress, content=content)
 
 
 def assign_line(home: Home, line_id: str, account_id: str, note: str, act: Act, numbers: Iterable[str] = ()) -> Recorded:  # noqa: PLR0913, PLR0917 -- the line, whose it is, why and by whom

@@ -66,7 +66,7 @@ def read(stream: BinaryIO, problems: Problems, message: str) -> Iterator[Record]
         elif isinstance(event, Begin) and len(event.path) == 2:  # noqa: PLR2004 -- the message
             found, _, kind = ROOTS[event.path[1]]
             if found != message:
-                raise problems.stop(event.line_no, f"{event.path[1]} is no element of {message}")
+                raise problems.stop(event.line_no, f"{event.path[1]} is not an element of {message}")
             reading = _Reading(kind, problems)
         elif reading is not None and not (isinstance(event, End) and len(event.path) < 3):  # noqa: PLR2004 -- a statement
             yield from reading.take(event)

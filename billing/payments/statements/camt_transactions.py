@@ -1,6 +1,6 @@
 """Entries and transactions of camt messages: parties, references, charges, reasons of returns, and the sum of a batch.
 
-A transaction that comes alone is the whole entry, also where it says other amounts. Of several, each has its own amount in the currency of the
+A transaction that comes alone is the whole entry. Of several, each has its own amount in the currency of the
 account, and together they come to the entry.
 """
 
@@ -52,7 +52,7 @@ class OpenEntry:
         reference = found["AcctSvcrRef"].text if "AcctSvcrRef" in found else ""
         if not reference and is_booked and kind is Kind.NOTIFICATION:
             raise WrongError(
-                "it has no reference of the bank (AcctSvcrRef): the same booking in a statement could not be told from another",
+                "it has no reference of the bank (AcctSvcrRef): the same booking could not be recognised in a statement",
                 "import the statement of the day instead, or ask the bank for the reference",
             )
         self.entry = Entry(

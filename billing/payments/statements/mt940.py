@@ -124,7 +124,7 @@ class _Reading:
         elif field.tag == "-":
             yield from self._end(field)
         elif not self._is_open:
-            raise self._problems.stop(field.line_no, f"the field {field.tag} stands outside of a statement: no :20: comes before")
+            raise self._problems.stop(field.line_no, f"the field {field.tag} is outside of a statement: no :20: comes before")
         elif field.tag not in _KNOWN:
             self._problems.add(field.line_no, f"{field.tag} is not a field of MT940")
         else:

@@ -50,7 +50,7 @@ def is_sound(reference: Reference) -> bool:
 
 
 def body(reference: Reference) -> str:
-    """Content that the creditor put into a reference: letters in capitals and digits, without check digits and leading zeros of a national one."""
+    """Content that the creditor put into a reference: capitals and digits, without check digits and first zeros."""
     text = compact(reference.text)
     if reference.kind is ReferenceKind.RF:
         return text[4:]

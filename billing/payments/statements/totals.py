@@ -107,9 +107,14 @@ def checked(records: Iterable[Record], problems: Problems) -> Iterator[Statement
         if isinstance(record, StatementEnd):
             _check_end(sums, record, problems)
             yield _summary(sums, record)
-        elif not is_passed_over:
+        elif not is_passed_over and not (isinstance(record, Transaction) and _is_nothing(record)):
             sums.lines += isinstance(record, Transaction)
             yield record
+
+
+def _is_nothing(transaction: Transaction) -> bool:
+    """Return whether no money moved: banks list interest of 0.00 at the end of a quarter."""
+    return transaction.amount_micros == transaction.charge_micros == 0
 
 
 def _summary(sums: _Sums, end: StatementEnd) -> Summary:

@@ -28,9 +28,11 @@ from billing.store.tables.ledger import gl_exports, journal_entries, ledger_peri
 from billing.store.tables.operations import operations
 from billing.store.tables.operators import operator_grants, operator_keys, operator_revocations, operators, requests
 from billing.store.tables.payments import (
+    bank_debits,
     bank_files,
     bank_line_decisions,
     bank_lines,
+    bank_statements,
     credits_left,
     deposit_events,
     deposits,
@@ -92,9 +94,11 @@ __all__ = [
     "approval_decisions",
     "approvals",
     "assemblies",
+    "bank_debits",
     "bank_files",
     "bank_line_decisions",
     "bank_lines",
+    "bank_statements",
     "baselines",
     "bill_runs",
     "billing_settings",

@@ -80,6 +80,27 @@ bank_files = table(
     int_("by_uid"),
     int_("at_us"),
     int_("commit_seq"),
+    text("format", nullable=True),  # camt.053 | camt.054 | mt940; null: CSV
+    text("findings", nullable=True),  # JSON: sentences about the file, such as a statement that is missing
+)
+# Statements and notifications of banks that were imported. Balances are null where there are none.
+bank_statements = table(
+    "bank_statements",
+    id_("bank_statement_id"),
+    sa.Column("bank_file_id", INT64, sa.ForeignKey("bank_files.bank_file_id"), nullable=False, index=True),
+    text("kind"),  # statement | notification
+    text("account"),  # IBAN or number, of an issuer
+    text("statement_id"),
+    int_("number", nullable=True),
+    int_("page"),
+    text("currency"),
+    int_("opening_micros", nullable=True),
+    int_("closing_micros", nullable=True),
+    text("closed_on", nullable=True),
+    int_("entries"),
+    int_("net_micros"),
+    int_("is_referenced"),  # 1: each entry has an id of the bank
+    sa.Index("ix_bank_statements_account", "account", "kind"),
 )
 bank_lines = table(
     "bank_lines",
@@ -94,6 +115,33 @@ bank_lines = table(
     text("state"),
     text("payment_id", nullable=True),
     text("entity", nullable=True),  # whose bank account it came into; null: the legal entity without a name
+    sa.Column("entry_id", sa.Text, nullable=True, index=True),  # the bank's booking that the line is a part of
+    sa.Column("end_to_end_id", sa.Text, nullable=True, index=True),  # of the payer, or of our direct debit
+    text("mandate_id", nullable=True),
+)
+# Money that left a bank account. kind: charge | return | refund. state: charged, reversed, refunded and so on, or why it is listed.
+bank_debits = table(
+    "bank_debits",
+    sa.Column("bank_file_id", INT64, sa.ForeignKey("bank_files.bank_file_id"), primary_key=True),
+    sa.Column("line_no", INT64, primary_key=True),  # below zero: a charge in the line of that number
+    sa.Column("line_id", sa.Text, nullable=False, unique=True),
+    sa.Column("entry_id", sa.Text, nullable=False, index=True),
+    text("kind"),
+    text("state"),
+    sa.Column("event_reference", sa.Text, nullable=True, index=True),  # the reversal or refund that it is
+    text("currency"),
+    int_("amount_micros"),
+    int_("charge_micros"),  # of a return, in its amount
+    text("booked_on"),
+    text("reference"),
+    text("payee"),
+    text("end_to_end_id", nullable=True),
+    text("mandate_id", nullable=True),
+    text("reason_code", nullable=True),
+    text("follows", nullable=True),  # of a return: again | mandate_ended | desk
+    text("follow_on", nullable=True),  # of `again`: the day
+    text("entity", nullable=True),
+    sa.CheckConstraint("amount_micros > 0", name="bank_debit_positive"),
 )
 bank_line_decisions = table(  # kind: assigned | returned
     "bank_line_decisions",

@@ -392,16 +392,21 @@ class ImportBankFileRequest(_message.Message):
     MAPPING_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     file_name: _builtins.str
     """Its name, as people know it."""
     content: _builtins.bytes
     """Its content."""
     mapping: _builtins.str
-    """The mapping in YAML that says how this bank writes its files, as `payment import --mapping` reads it."""
+    """The mapping in YAML that says how this bank writes its CSV files, as `payment import --mapping` reads it; of other formats, patterns
+    for free text (`match` alone), or empty.
+    """
     request_id: _builtins.str
     """An id of this call: see the service."""
     validate_only: _builtins.bool
     """Only try it."""
+    format: _builtins.str
+    """`camt.053`, `camt.054`, `mt940` or `csv`; empty: as its content shows."""
     def __init__(
         self,
         *,
@@ -410,10 +415,11 @@ class ImportBankFileRequest(_message.Message):
         mapping: _builtins.str = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        format: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "file_name", b"file_name", "mapping", b"mapping", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "file_name", b"file_name", "format", b"format", "mapping", b"mapping", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -434,6 +440,10 @@ class ImportBankFileResponse(_message.Message):
     SETTLED_PARTS_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    DEBITS_FIELD_NUMBER: _builtins.int
+    RETURNS_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
     file_name: _builtins.str
     """Name of the file."""
     already_imported: _builtins.bool
@@ -448,6 +458,8 @@ class ImportBankFileResponse(_message.Message):
     """Invoices, or parts of them, that were settled."""
     practice: _builtins.bool
     """Whether it was done in a practice home."""
+    format: _builtins.str
+    """`camt.053`, `camt.054`, `mt940` or `csv`."""
     @_builtins.property
     def sums(self) -> _containers.RepeatedCompositeFieldContainer[Global___BankLineSum]:
         """Lines by what became of them, and currency."""
@@ -455,6 +467,18 @@ class ImportBankFileResponse(_message.Message):
     @_builtins.property
     def waiting(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaitingLine]:
         """Lines that wait in the work list."""
+
+    @_builtins.property
+    def debits(self) -> _containers.RepeatedCompositeFieldContainer[Global___BankLineSum]:
+        """Money that went out, of a statement: by what became of it, and currency."""
+
+    @_builtins.property
+    def returns(self) -> _containers.RepeatedCompositeFieldContainer[Global___BankReturn]:
+        """Payments that their banks gave back, of a statement: the first 10,000."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences about the file, such as a statement that is missing before it."""
 
     def __init__(
         self,
@@ -468,14 +492,58 @@ class ImportBankFileResponse(_message.Message):
         settled_parts: _builtins.int = ...,
         waiting: _abc.Iterable[Global___WaitingLine] | None = ...,
         practice: _builtins.bool = ...,
+        format: _builtins.str = ...,
+        debits: _abc.Iterable[Global___BankLineSum] | None = ...,
+        returns: _abc.Iterable[Global___BankReturn] | None = ...,
+        findings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_imported", b"already_imported", "file_name", b"file_name", "known_lines", b"known_lines", "lines", b"lines", "outgoing_lines", b"outgoing_lines", "practice", b"practice", "settled_parts", b"settled_parts", "sums", b"sums", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_imported", b"already_imported", "debits", b"debits", "file_name", b"file_name", "findings", b"findings", "format", b"format", "known_lines", b"known_lines", "lines", b"lines", "outgoing_lines", b"outgoing_lines", "practice", b"practice", "returns", b"returns", "settled_parts", b"settled_parts", "sums", b"sums", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportBankFileResponse: _TypeAlias = ImportBankFileResponse  # noqa: Y015
+
+@_typing.final
+class BankReturn(_message.Message):
+    """A payment that its bank gave back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_LINE_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    SAYS_FIELD_NUMBER: _builtins.int
+    FOLLOWS_FIELD_NUMBER: _builtins.int
+    FOLLOW_DATE_FIELD_NUMBER: _builtins.int
+    bank_line: _builtins.str
+    """`bankLines/{bank_line}`, of the debit."""
+    reason_code: _builtins.str
+    """Reason code of ISO 20022, such as AC04; empty where the bank gives none."""
+    says: _builtins.str
+    """The code in words."""
+    follows: _builtins.str
+    """`again`, `mandate_ended` or `desk`."""
+    @_builtins.property
+    def follow_date(self) -> _date_pb2.Date:
+        """Of `again`: the first day on which it may be collected anew."""
+
+    def __init__(
+        self,
+        *,
+        bank_line: _builtins.str = ...,
+        reason_code: _builtins.str = ...,
+        says: _builtins.str = ...,
+        follows: _builtins.str = ...,
+        follow_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["follow_date", b"follow_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_line", b"bank_line", "follow_date", b"follow_date", "follows", b"follows", "reason_code", b"reason_code", "says", b"says"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankReturn: _TypeAlias = BankReturn  # noqa: Y015
 
 @_typing.final
 class BankLineSum(_message.Message):

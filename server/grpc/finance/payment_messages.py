@@ -78,6 +78,22 @@ def imported(done: Imported, *, practice: bool) -> pb.ImportBankFileResponse:
         ],
         settled_parts=done.settled_parts,
         waiting=[pb.WaitingLine(line_no=no, bank_line=f"bankLines/{line_id}", reason=why) for no, line_id, why in done.waiting],
+        format=done.format,
+        debits=[
+            pb.BankLineSum(state=each.what, lines=each.lines, amount=convert.money(each.currency, each.amount_micros))
+            for each in done.debits
+        ],
+        returns=[
+            pb.BankReturn(
+                bank_line=f"bankLines/{each.line_id}",
+                reason_code=each.reason_code,
+                says=each.says,
+                follows=each.follows,
+                follow_date=convert.date(each.follow_on) if each.follow_on else None,
+            )
+            for each in done.returns
+        ],
+        findings=done.findings,
         practice=practice,
     )
 

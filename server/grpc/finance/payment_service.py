@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from billing import payments as billing_payments
-from billing.payments import deposits, giving_back, importing, instalments, made, mapping, postings, promises, worklist
+from billing.payments import deposits, giving_back, importing, instalments, made, postings, promises, worklist
+from billing.payments.banking import any_format
 from billing.payments.recording import Payment
+from billing.payments.statements.reading import Format
 from ratewright.v1 import deposit_pb2, payment_agreement_pb2, payment_service_pb2_grpc
 from ratewright.v1 import payment_service_pb2 as pb
 from rating.dates import utc_date
@@ -82,13 +84,14 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A bank file that is sent with its mapping."""
 
         def act(by: Act) -> pb.ImportBankFileResponse:
-            path, known = self._file(request)
-            done = payments.import_bank_file(self._home, path, known, by, content=request.content)
+            path, how = self._file(request)
+            done = payments.import_bank_file(self._home, path, how, by, content=request.content)
             return messages.imported(done, practice=self._practice)
 
         def recover(commit_seq: int) -> pb.ImportBankFileResponse:
-            path, known = self._file(request)
-            outgoing = importing.outgoing_lines(path, known, request.content)
+            path, how = self._file(request)
+            is_csv = any_format.found(path, how, request.content) is Format.CSV
+            outgoing = importing.outgoing_lines(path, any_format.csv_mapping(path, how), request.content) if is_csv else 0
             return messages.imported(made.bank_file(self._home, commit_seq, outgoing), practice=self._practice)
 
         return values.write(self._door, request, context, act, recover, pb.ImportBankFileResponse)
@@ -388,12 +391,12 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         )
 
     @staticmethod
-    def _file(request: pb.ImportBankFileRequest) -> tuple[Path, mapping.Mapping]:
-        """The name of a bank file, and its mapping."""
+    def _file(request: pb.ImportBankFileRequest) -> tuple[Path, any_format.How]:
+        """The name of a bank file, and how it is read."""
         name = request.file_name
         if not name.strip() or not name.isprintable() or "/" in name:
             raise invalid("MALFORMED_REQUEST", "file_name: give the name of a file, without its folder", {"field": "file_name"})
-        return Path(name), mapping.parse_mapping(request.mapping.encode(), Path("mapping"))
+        return Path(name), any_format.How(request.format, request.mapping.encode() if request.mapping else None, Path("mapping"))
 
 
 def _line_id(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from billing.payments.cash_desk import Paid, Receipt
 from billing.payments.giving_back import REFUND, REVERSAL, WON, Back, EventRow, GivenBack
-from billing.payments.importing import Imported, Sum
+from billing.payments.importing import Imported, Return, Sum
 from billing.payments.recording import Payment, PaymentRow, Recorded
 from billing.payments.worklist import Returned, Waiting
 from ratewright.v1 import payment_service_pb2 as pb
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
+    from billing.payments.banking.any_format import How
     from server.client import Connection
 
 
@@ -49,9 +50,12 @@ class Payments:
         found = [_receipt(each) for each in self._service.pages(self._stub.ListReceipts, asked, "receipts")]
         return found, in_till(found)
 
-    def import_file(self, name: str, content: bytes, mapping: str, *, dry_run: bool) -> Imported:
+    def import_file(self, name: str, content: bytes, how: How, *, dry_run: bool) -> Imported:
         """`payment import`."""
-        asked = pb.ImportBankFileRequest(file_name=name, content=content, mapping=mapping, validate_only=dry_run)
+        mapping = how.mapping or b""
+        asked = pb.ImportBankFileRequest(
+            file_name=name, content=content, mapping=mapping.decode(errors="replace"), format=how.form, validate_only=dry_run
+        )
         answer = self._service.call(self._stub.ImportBankFile, asked, deadline_s=LONG_S)
         return Imported(
             file_name=answer.file_name,
@@ -62,6 +66,19 @@ class Payments:
             sums=[Sum(each.state, each.amount.currency_code, each.lines, micros(each.amount)) for each in answer.sums],
             settled_parts=answer.settled_parts,
             waiting=[(each.line_no, tail(each.bank_line), each.reason) for each in answer.waiting],
+            format=answer.format,
+            debits=tuple(Sum(each.state, each.amount.currency_code, each.lines, micros(each.amount)) for each in answer.debits),
+            returns=tuple(
+                Return(
+                    tail(each.bank_line),
+                    each.reason_code,
+                    each.says,
+                    each.follows,
+                    day(each.follow_date) if each.HasField("follow_date") else "",
+                )
+                for each in answer.returns
+            ),
+            findings=tuple(answer.findings),
         )
 
     def work_list(self, *, decided: bool) -> list[Waiting]:

@@ -53,7 +53,7 @@ CHANGED = [
     ("statement_words.sta", ":28C:", ":99X:", "line 3: 99X is not a field of MT940"),
     ("statement_words.sta", "2611111111C20", "2613111111C20", "line 5: '261311' is not a date such as 261130"),
     ("statement_words.sta", "2611111111C20", "2611111331C20", "line 5: '2026-13-31' is not a date"),
-    ("statement_words.sta", ":20:STARTUMSE\n", "", "line 1: the field 25 stands outside of a statement"),
+    ("statement_words.sta", ":20:STARTUMSE\n", "", "line 1: the field 25 is outside of a statement"),
     ("statement_words.sta", ":20:STARTUMSE", "STARTUMSE\n:20:x", "line 1: 'STARTUMSE' belongs to no field"),
     ("statement_words.sta", ":60F:C261110EUR1203,25\n", "", "line 4: it comes before the opening balance"),
 ]  # fmt: skip
