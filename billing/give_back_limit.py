@@ -126,7 +126,7 @@ def _payment_events() -> sa.Select[Any]:
     query = query.outerjoin(tables.payments, payment.payment_id == event.payment_id)
     query = query.outerjoin(tables.invoices, invoice.number == event.credit_number)
     by_bank = sa.select(tables.bank_debits.c.line_id).where(tables.bank_debits.c.event_reference == tables.bank_debits.c.line_id)
-    query = query.where(event.reference.not_in(by_bank))  # a bank booked it back: nobody decided that
+    query = query.where(event.reference.not_in(by_bank))  # a bank booked it back: no person decided that
     return query.where(event.kind.in_((REFUND, REVERSAL, CHARGEBACK)), event.commit_seq.not_in(approvals.agreed_commits()))
 
 

@@ -1,7 +1,7 @@
 """The work list: money from bank files that matched nothing. It lies in suspense until a person assigns it to an account or returns it.
 
-Money that went out and is neither a charge, nor a return, nor a refund that is known is on the list as well, with an amount below zero. It
-lies nowhere: an event with the id of the line (`payment reverse --id LINE`) takes it off the list.
+Money that went out is on the list as well, with an amount below zero, unless it is known: a charge, a return or a refund. It lies nowhere:
+an event with the id of the line (`payment reverse --id LINE`) takes it off the list.
 
 Each line is decided once; the same decision again changes nothing. It leaves suspense on the day of the decision (UTC), in the books of
 the legal entity whose bank account it came into; an account of another entity cannot have it.

@@ -1,6 +1,7 @@
 """Bank accounts of issuers: the legal entity whose books a statement belongs to, by the facts `bank_account`.
 
-A bank writes an account as an IBAN, as a number of its own, or (Germany, MT940) as bank code and number with a slash, which make an IBAN.
+A bank writes an account as an IBAN or as a number of its own. In MT940 of Germany it is bank code and number with a slash, which make an
+IBAN.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Debit(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a debit, and the event that it is."""
+    """Outcome of a debit, and the event that it is."""
 
     state: str
     event: str | None = None

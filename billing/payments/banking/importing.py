@@ -174,7 +174,7 @@ def _booked(source: Source, form: Format, placed: Sequence[numbering.Placed]) ->
 
 
 class Charge(NamedTuple):
-    """What the bank took of a whole entry."""
+    """A charge that the bank took of a whole entry."""
 
     line_no: int
     entry_id: str
@@ -410,7 +410,7 @@ def _is_return(each: Booked) -> bool:
 
 
 def _verdict(each: Booked) -> str:
-    """The reason why a credit matches nothing whatever it names; empty where there is none."""
+    """The reason why a credit matches nothing, also where it names an account; empty where there is none."""
     if each.transaction.is_whole_batch:
         return matching.WHOLE_BATCH
     return matching.RETURNED_DEBIT if debits.is_returned(each.entry, each.transaction) else ""

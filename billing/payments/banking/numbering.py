@@ -1,8 +1,8 @@
 """Statements held against those that came before: one that came again, one with a number that was given, a gap, balances that do not join.
 
-A statement is the one of before where account, kind and page are the same and it has its id or, within one year, its number. Then its
-balances and its sum have to be the same as well, and nothing of it is taken again. A gap and balances that do not join are findings: what
-is missing may come later, and what is there is true without it.
+A statement came before where one of its account, kind and page has its id or, within one year, its number. Then its balances and its sum
+have to be the same as well, and nothing of it is taken again. A gap and balances that do not join are findings: what is missing may come
+later, and what is there is true without it.
 """
 
 from __future__ import annotations

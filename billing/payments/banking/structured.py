@@ -1,8 +1,8 @@
 """The account that a booking belongs to: structured references first, then the patterns for free text of `billing.payments.matching`.
 
-A reference names an invoice where its body is the number without dashes (`R0000000004` or `R4` for R-0000000004) or, of digits alone, the
-counter behind the prefix of the legal entity whose bank account it is. It names an account where it is the id. One whose check digits are
-wrong names nothing.
+A reference names an invoice where its body is the number without dashes: `R0000000004` or `R4` for R-0000000004. A body of digits alone is
+the counter behind the prefix of the legal entity whose bank account it is. It names an account where it is the id. One whose check digits
+are wrong names nothing.
 """
 
 from __future__ import annotations

@@ -73,9 +73,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Back to 0021, which knows bank files as CSV alone."""
     going_back.refuse_rows("0021", ("bank_statements", "bank_debits"))
-    going_back.refuse(
-        "0021", [NoPlace("bank_files", "format", "statements of banks"), NoPlace("bank_lines", "entry_id", "bookings of banks")]
-    )
+    going_back.refuse("0021", [NoPlace("bank_files", name, "statements of banks") for name in _FILE_COLUMNS])
+    going_back.refuse("0021", [NoPlace("bank_lines", name, "ids of bookings and payers") for name in _LINE_COLUMNS])
     op.drop_table("bank_debits")
     op.drop_table("bank_statements")
     op.drop_index("ix_bank_lines_entry_id", "bank_lines")

@@ -204,6 +204,10 @@ def test_a_bank_file_and_its_work_list(payments: PaymentServiceStub, twin: World
         ],
         "settled_parts": answer.settled_parts,
         "waiting": [[each.line_no, tail(each.bank_line), each.reason] for each in answer.waiting],
+        "format": answer.format,
+        "debits": list(answer.debits),
+        "returns": list(answer.returns),
+        "findings": list(answer.findings),
     } == told
     assert [(each.state, micros(each.amount)) for each in answer.sums] == [("matched", 4_000_000), ("no_reference", 9_000_000)]
     lines = pb.ListBankLinesRequest()
