@@ -98,6 +98,28 @@ def test_bank_files(provoke: Provoke, owing: Path, tmp_path: Path, name: str) ->
     provoke(words, status=1, golden=f"payment/{name}", unchanged=owing)
 
 
+STATEMENTS = {
+    "statement_totals": ('"EUR">5.94<', '"EUR">5.95<'),
+    "statement_laughs": ("\n<Document", "\n<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]><Document"),
+    "statement_version": ("camt.053.001.08", "camt.053.001.04"),
+    "statement_cut": ("</Stmt>", "</St"),
+    "statement_iban": ("DE89370400440532013000", "DE88370400440532013000"),
+    "statement_of_nobody": ("", ""),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_statements_of_banks(provoke: Provoke, owing: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "bank.xml"
+    file.write_text((EXAMPLES / "north-bank-1.xml").read_text().replace(*STATEMENTS[name]))
+    provoke(["payment", "import", file, "--home", owing], status=1, golden=f"payment/{name}", unchanged=owing)
+
+
+def test_a_file_that_needs_a_mapping(provoke: Provoke, owing: Path) -> None:
+    words = ["payment", "import", EXAMPLES / "city-bank.csv", "--home", owing]
+    provoke(words, status=2, golden="payment/needs_mapping", unchanged=owing)
+
+
 def test_a_last_line_without_an_end(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
     """1250.50 of which the last digits are missing looks like an amount."""
     mapping = tmp_path / "bank.yaml"

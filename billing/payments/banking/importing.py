@@ -136,7 +136,7 @@ def _placed(work: Writing, summaries: Sequence[Summary], problems: Problems) -> 
             problems.add(head.line_no, f"account {head.account} is a bank account of no issuer", accounts.REMEDY)
         elif len({each.entity for each in currencies}) != 1:
             what = f"in {summary.currency}" if not currencies else "of several issuers"
-            problems.add(head.line_no, f"account {head.account} is no account {what}", accounts.REMEDY)
+            problems.add(head.line_no, f"account {head.account} is not an account {what}", accounts.REMEDY)
         else:
             found.append((summary, currencies[0]))
     return numbering.held(work.connection, found, problems)

@@ -68,7 +68,8 @@ def _print(done: Imported) -> None:
     lines = counted(done.lines, "payment") if done.format == "csv" else f"{done.format}, {counted(done.lines, 'line')}"
     print(f"{done.file_name}: {lines}{before}{outgoing}")
     rows = [(each.what, f"{each.lines:,}", output.amount(each.amount_micros, each.currency), each.currency) for each in done.sums]
-    output.print_table(("what", "lines", "amount", "currency"), rows, right=("lines", "amount"))
+    if rows or not done.debits:
+        output.print_table(("what", "lines", "amount", "currency"), rows, right=("lines", "amount"))
     _print_debits(done)
     print(f"{counted(done.settled_parts, 'invoice')} settled in whole or in part")
     for line_no, line_id, reason in done.waiting[:_WAITING_SHOWN]:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 BEN = Operator("ben", 2002)
 NOW_NS = 1_796_083_200 * 10**9  # 2026-12-01T00:00Z, after every date of the page
-PAGES = [("payments.md", 4, 15), ("approvals.md", 3, 7)]  # name, calls before the examples, examples at least
+PAGES = [("payments.md", 4, 15), ("bank-files.md", 5, 6), ("approvals.md", 3, 7)]  # name, calls before the examples, examples at least
 BY_ANOTHER = ("approvals agree", "settings agree")  # once more they would find nothing that waits
 
 

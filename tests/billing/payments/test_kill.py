@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from billing.payments import importing, worklist
 from billing.payments.mapping import read_mapping
 from billing.store import commit_points, tables
+from tests.billing.payments.banking import bank
 from tests.billing.payments.desk import Desk
 from tests.crash_images import Crashes
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "payments"
 ACTS = (
     "pay", "cash", "refund", "reverse", "chargeback", "win", "deposit", "release", "return", "promise", "agree", "end", "import", "assign",
-    "give back",
+    "give back", "statement",
 )  # fmt: skip
 POINTS = [name for name in commit_points.POINTS if name.startswith("payment.")]
 KEPT = (
@@ -32,6 +33,8 @@ KEPT = (
     (tables.instalments, ("plan_id", "invoice_key", "part_no", "due_on", "amount_micros")),
     (tables.bank_files, ("file_name", "rows", "amount_micros")),
     (tables.bank_lines, ("line_id", "state", "payment_id")),
+    (tables.bank_statements, ("statement_id", "number", "closing_micros")),
+    (tables.bank_debits, ("line_id", "state", "amount_micros")),
     (tables.bank_line_decisions, ("line_id", "kind", "payment_id")),
     (tables.number_series, ("series", "next_number")),
     (tables.postings, ("document", "line_no", "leg", "debit_account", "credit_account", "amount_micros")),
@@ -57,6 +60,7 @@ def work(folder: Path) -> None:
     importing.import_file(desk.home, EXAMPLES / "city-bank.csv", read_mapping(EXAMPLES / "city-bank.yaml"), desk.act)
     worklist.assign(desk.home, line, "A000001", "", desk.act)
     worklist.give_back(desk.home, "DE-6222-0001/T-1002", "", desk.act)
+    bank.take(desk, "statement_02.xml")
     desk.home.close()
 
 
@@ -75,6 +79,7 @@ def prepare(folder: Path) -> None:
     desk = Desk(folder)
     desk.account("A000001", "EUR")
     desk.account("A000003", "EUR")
+    bank.own(desk)
     desk.invoice("R-1", 10)
     desk.invoice("R-2", 20, "03-15")
     desk.home.close()
@@ -97,7 +102,7 @@ def point_of(act: str) -> str:
 
 def test_every_act_commits_once(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes) -> None:
     """So that the numbers below are the acts; one that is added has to be added here."""
-    assert len(ACTS) == 15
+    assert len(ACTS) == 16
     assert kept(crashes.at(f"payment.committed:{len(ACTS)}")) == expected
 
 

@@ -99,7 +99,7 @@ def test_an_account_counts_from_its_first_day_on_and_in_its_currency(desk: Desk)
     bank.take(desk, "t.xml", bank.statement("B-1 5.00", account="DE02120300000000202051", day="2026-11-10"))
     bank.own(desk, "NL91ABNA0417164300", currency="USD")
     assert problems(desk, "s.xml", bank.statement("B-1 5.00", account="NL91ABNA0417164300")) == [
-        "line 1: account NL91ABNA0417164300 is no account in EUR"
+        "line 1: account NL91ABNA0417164300 is not an account in EUR"
     ]
 
 
@@ -120,7 +120,7 @@ def test_money_is_in_the_books_of_the_entity_whose_account_it_is(desk: Desk) -> 
 def test_an_account_of_two_issuers(desk: Desk) -> None:
     desk.entity("north")
     bank.own(desk, entity="north")
-    assert problems(desk, "s.xml", bank.statement("B-1 5.00")) == [f"line 1: account {bank.IBAN} is no account of several issuers"]
+    assert problems(desk, "s.xml", bank.statement("B-1 5.00")) == [f"line 1: account {bank.IBAN} is not an account of several issuers"]
 
 
 def test_mt940_of_a_german_account(desk: Desk) -> None:
