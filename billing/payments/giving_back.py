@@ -136,8 +136,7 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
 def reverse_by_bank(work: Writing, back: Back) -> int:
     """Reverse a payment that a bank has booked back, in the transaction of the caller, who spreads the credit of the account behind it.
 
-    Returns the key of the account. No second person is asked, and no limit of one person counts it: the money has gone, and no person decides
-    that.
+    Returns the key of the account. No second person is asked, and no limit of one person counts it: the money has gone.
     """
     source = _source(work, back)
     amount = _amount(work, back, source)

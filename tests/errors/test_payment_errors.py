@@ -115,8 +115,8 @@ def test_statements_of_banks(provoke: Provoke, owing: Path, tmp_path: Path, name
     provoke(["payment", "import", file, "--home", owing], status=1, golden=f"payment/{name}", unchanged=owing)
 
 
-def test_a_file_that_needs_a_mapping(provoke: Provoke, owing: Path) -> None:
-    words = ["payment", "import", EXAMPLES / "city-bank.csv", "--home", owing]
+def test_a_file_that_needs_a_mapping(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
+    words = ["payment", "import", shutil.copy(EXAMPLES / "city-bank.csv", tmp_path), "--home", owing]
     provoke(words, status=2, golden="payment/needs_mapping", unchanged=owing)
 
 
