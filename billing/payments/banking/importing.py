@@ -307,7 +307,7 @@ class _Taking:
                 self._wait(each.line_no, each.line_id, verdict.state)
 
     def _take_credits(self, booked: Sequence[Booked]) -> None:
-        wanted = [structured.Wanted(_line(each), each.transaction, each.owned.entity, _verdict(each)) for each in booked]
+        wanted = [structured.CreditToMatch(_line(each), each.transaction, each.owned.entity, _verdict(each)) for each in booked]
         decided = structured.decided(self._work.connection, wanted, self._match, self._series) if wanted else []
         payments = [
             (importing.payment_of(each.line, what), what.account)

@@ -36,7 +36,7 @@ class Series(NamedTuple):
     prefixes: tuple[str, ...]
 
 
-class Wanted(NamedTuple):
+class CreditToMatch(NamedTuple):
     """A booking to match: its line, its transaction, and the entity whose bank account it came into. `verdict`: why it is not matched."""
 
     line: BankLine
@@ -59,7 +59,7 @@ def default_match(known: Sequence[Series]) -> Match:
     return Match(invoice=rf"\b(?:{'|'.join(prefixes)})-[0-9]{{{NUMBER_DIGITS}}}\b")
 
 
-def decided(connection: sa.Connection, wanted: Sequence[Wanted], match: Match, known: Sequence[Series]) -> list[matching.Matched]:
+def decided(connection: sa.Connection, wanted: Sequence[CreditToMatch], match: Match, known: Sequence[Series]) -> list[matching.Matched]:
     """Each booking with the account that it belongs to, or the reason why there is none."""
     texts = matching.named_in([each.line.reference for each in wanted], match)
     structured = [_structured(each.transaction, each.entity, known) for each in wanted]
@@ -111,7 +111,7 @@ def _is_counter(text: str) -> bool:
 
 
 def _decided(
-    wanted: Wanted, found: _Structured, text: matching.Named, stored: tuple[Map[str, tuple[str, Account]], Map[str, Account]]
+    wanted: CreditToMatch, found: _Structured, text: matching.Named, stored: tuple[Map[str, tuple[str, Account]], Map[str, Account]]
 ) -> matching.Matched:
     if wanted.verdict:
         return matching.Matched(wanted.verdict)

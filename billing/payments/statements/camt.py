@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from billing.payments.statements import amounts, camt_transactions, xml_stream
-from billing.payments.statements.records import Balance, Entry, Kind, Statement, StatementEnd, Told, WrongError
+from billing.payments.statements.records import Balance, Entry, Kind, StatedTotal, Statement, StatementEnd, WrongError
 from billing.payments.statements.xml_stream import Begin, Child, End, Node
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _Reading:
         self._is_told = False
         self._line_no = 0
         self._balances: list[Node] = []
-        self._told: list[Told] = []
+        self._told: list[StatedTotal] = []
         self._entries = 0
         self._entry = camt_transactions.OpenEntry(0)
         self._is_wrong = False
@@ -241,15 +241,15 @@ def _day(node: Node) -> dt.date:
     return amounts.day(node.said("Dt/Dt", "Dt/DtTm"))
 
 
-def _told(node: Node, currency: str) -> Iterator[Told]:
+def _told(node: Node, currency: str) -> Iterator[StatedTotal]:
     """The totals of a summary. An empty currency has none."""
     for name, side in _SIDES.items():
         for each in node.all(name):
             count, total = each.said("NbOfNtries"), each.said("Sum")
             entries = camt_transactions.count(count) if count else None
-            yield Told(each.line_no, side, entries, amounts.amount(total, currency) if total else None)
+            yield StatedTotal(each.line_no, side, entries, amounts.amount(total, currency) if total else None)
             net = each.said("TtlNetNtry/Amt", "TtlNetNtryAmt")
             if net and side == "all":
                 way = each.said("TtlNetNtry/CdtDbtInd", "CdtDbtInd")
                 micros = amounts.amount(net, currency)
-                yield Told(each.line_no, "net", None, micros if camt_transactions.is_credit(way) else -micros)
+                yield StatedTotal(each.line_no, "net", None, micros if camt_transactions.is_credit(way) else -micros)

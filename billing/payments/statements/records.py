@@ -104,7 +104,7 @@ class Balance(NamedTuple):
     on: dt.date
 
 
-class Told(NamedTuple):
+class StatedTotal(NamedTuple):
     """A total that a bank states: a number of entries, their sum, or both. `side`: all, credit, debit or net."""
 
     line_no: int
@@ -119,7 +119,7 @@ class StatementEnd(NamedTuple):
     line_no: int
     opening: Balance | None = None
     closing: Balance | None = None
-    told: tuple[Told, ...] = ()
+    told: tuple[StatedTotal, ...] = ()
 
 
 Record = Statement | Entry | Transaction | EntryEnd | StatementEnd

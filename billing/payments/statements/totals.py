@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stdnum import iban
 
-from billing.payments.statements.records import Balance, Entry, EntryEnd, Kind, Statement, StatementEnd, Told, Transaction
+from billing.payments.statements.records import Balance, Entry, EntryEnd, Kind, StatedTotal, Statement, StatementEnd, Transaction
 from billing.store.sums import STORED_MAX
 from rating.money import format_micros
 
@@ -166,7 +166,7 @@ def _check_balances(sums: _Sums, end: StatementEnd, problems: Problems) -> None:
         )
 
 
-def _check_told(sums: _Sums, told: Told, problems: Problems) -> None:
+def _check_told(sums: _Sums, told: StatedTotal, problems: Problems) -> None:
     """Totals of banks count what is booked, or pending entries as well."""
     booked = sums.found(told.side, with_pending=False)
     if any(_agrees(told, sums.found(told.side, with_pending=more)) for more in (False, True)):
@@ -178,5 +178,5 @@ def _check_told(sums: _Sums, told: Told, problems: Problems) -> None:
         problems.add(told.line_no, f"its summary ({told.side}) says a sum of {said}, its entries come to {held}")
 
 
-def _agrees(told: Told, found: tuple[int, int]) -> bool:
+def _agrees(told: StatedTotal, found: tuple[int, int]) -> bool:
     return told.entries in {None, found[0]} and told.sum_micros in {None, found[1]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing.payments import worklist
+from billing.payments import made, worklist
 from billing.payments.mapping import Match
 from billing.store import tables
 from rating.errors import ProblemsError, UserError
@@ -115,6 +115,19 @@ def test_tried(desk: Desk) -> None:
     assert debits(desk) == []
     desk.tried = False
     assert bank.take(desk, "statement_02.xml") == tried
+
+
+def test_an_answer_that_was_lost_is_read_back(desk: Desk) -> None:
+    """A caller that was cut off asks again: the same sums, waiting lines, returns and findings."""
+    bank.take(desk, "1.xml", bank.statement("B-1 100.00 e2e=E; rf=RF65R0000000004\nB-2 5.00 text=what"))
+    text = "B-2 5.00 text=what\nB-3 -100.00 e2e=E; reason=AM04\nB-4 -1.00 code=CHRG\nB-5 -7.00 party=Ben\nB-6 9.00 charge=1.00; rf=A000001"
+    done = bank.take(desk, "2.xml", bank.statement(text, number=3, opening="200.00"))
+    assert sums(done) == "matched 1 10.00 | charged 2 2.00, no_refund 1 7.00, reversed 1 100.00"
+    assert (done.known_lines, len(done.findings), done.waiting) == (1, 1, [(4, f"{bank.IBAN}/B-5/debit", "no_refund")])
+    with desk.home.connect() as connection:
+        seq = connection.execute(sa.select(sa.func.max(tables.bank_files.c.commit_seq))).scalar_one()
+    assert made.bank_file(desk.home, seq, 0) == done
+    assert desk.wrong() == []
 
 
 # what is matched, structured references first. RF65R0000000004: R-0000000004 of A000001
