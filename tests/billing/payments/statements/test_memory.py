@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FILES = Path(__file__).parent / "files"
-PEAK_BYTES_MAX = 3 << 20
+# A piece of 64 KiB of XML is 2 MiB of elements; the whole file would be more than 6 MiB.
+PEAK_BYTES_MAX = {reading.Format.CAMT053: 3 << 20, reading.Format.MT940: 1 << 20}
 
 
 class Stream(io.RawIOBase):
@@ -89,7 +90,7 @@ MADE: dict[str, tuple[Callable[[int], Iterator[bytes]], reading.Format]] = {
 @pytest.mark.parametrize("name", MADE)
 def test_memory_stays_within_its_bound(name: str) -> None:
     make, form = MADE[name]
-    times = 12_000
+    times = 3_000
 
     def opened() -> BinaryIO:
         return io.BufferedReader(Stream(make(times)))  # type: ignore[return-value]
@@ -104,4 +105,4 @@ def test_memory_stays_within_its_bound(name: str) -> None:
         tracemalloc.stop()
     assert [(each.lines, each.credit_micros) for each in ends] == [(times, 12_500_000 * times)]
     assert not problems.found
-    assert peak < PEAK_BYTES_MAX
+    assert peak < PEAK_BYTES_MAX[form]
