@@ -37,7 +37,7 @@ SCHEMA_VERSIONS: Final = (
     "0021",
     "0022",
     "0023",
-    "0025",
+    "0024",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -1,6 +1,6 @@
 """Statements of banks: balances and numbers, ids of bookings and payers, and money that left a bank account.
 
-Revision 0025. Lines of before are of CSV files, which have none of these.
+Revision 0024. Lines of before are of CSV files, which have none of these.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 from billing.store.migrations import going_back
 from billing.store.migrations.going_back import NoPlace
 
-revision = "0025"
-down_revision = "0021"
+revision = "0024"
+down_revision = "0023"
 
 INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _LINE_COLUMNS = ("entry_id", "end_to_end_id", "mandate_id")
@@ -71,10 +71,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0021, which knows bank files as CSV alone."""
-    going_back.refuse_rows("0021", ("bank_statements", "bank_debits"))
-    going_back.refuse("0021", [NoPlace("bank_files", name, "statements of banks") for name in _FILE_COLUMNS])
-    going_back.refuse("0021", [NoPlace("bank_lines", name, "ids of bookings and payers") for name in _LINE_COLUMNS])
+    """Back to 0023, which knows bank files as CSV alone."""
+    going_back.refuse_rows("0023", ("bank_statements", "bank_debits"))
+    going_back.refuse("0023", [NoPlace("bank_files", name, "statements of banks") for name in _FILE_COLUMNS])
+    going_back.refuse("0023", [NoPlace("bank_lines", name, "ids of bookings and payers") for name in _LINE_COLUMNS])
     op.drop_table("bank_debits")
     op.drop_table("bank_statements")
     op.drop_index("ix_bank_lines_entry_id", "bank_lines")
