@@ -23,6 +23,7 @@ from billing.accounts.importing.comparing import flat, places, taken
 from billing.accounts.importing.opening import IMPORTED_RUN
 from billing.accounts.kinds import TermsFact, of_account
 from billing.accounts.parties import stored as parties
+from billing.accounts.parties.recording import Named, require_readable
 from billing.store import access, bulk, tables
 from rating import spreadsheet_cells
 from rating.dates import NEVER, utc_time
@@ -54,8 +55,9 @@ class Exported(NamedTuple):
 
 @access.users_mask()
 def export_files(home: Home, folder: Path, form: str) -> Exported:
-    """Write a CSV file for each layout, or one accounts.json (`form` json). Raises UserError: the folder is not empty.
+    """Write a CSV file for each layout, or one accounts.json (`form` json).
 
+    Raises UserError: the folder is not empty, or a fact about a party is damaged. Then nothing is written.
     Others may read the files where the umask of the user says so.
     """
     require_free(folder)
@@ -99,7 +101,7 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
         "opening_allowances": _allowances(connection, accounts, subscriptions),
         "baselines": _amounts(connection, accounts, tables.baselines, ("month",)),
         "party_facts": _party_facts(connection, accounts),
-        "issuer_facts": _table_of(layouts.ISSUER_FACTS, [(each.subject.entity, *_cells(each)) for each in parties.of_issuers(connection)]),
+        "issuer_facts": _issuer_facts(connection),
     }
 
 
@@ -178,12 +180,20 @@ def _facts(known: list[Fact], owners: pa.Table, what: str) -> pa.Table:
 
 def _party_facts(connection: sa.Connection, accounts: pa.Table) -> pa.Table:
     """Facts about customers that hold, by account, kind, name and date."""
-    names = dict(zip(accounts["account_key"].to_pylist(), accounts["account_id"].to_pylist(), strict=True))
-    rows = [(names[each.subject.account_key], *_cells(each)) for each in parties.of_accounts(connection)]
+    names = dict(zip(accounts["account_key"].to_pylist(), map(str, accounts["account_id"].to_pylist()), strict=True))
+    rows = [(name, *_cells(each, Named(name))) for each in parties.of_accounts(connection) for name in (names[each.subject.account_key],)]
     return _table_of(layouts.PARTY_FACTS, rows).sort_by([(name, "ascending") for name in ("account_id", "kind", "name", "from_date")])
 
 
-def _cells(fact: PartyFact) -> tuple[str | None, ...]:
+def _issuer_facts(connection: sa.Connection) -> pa.Table:
+    """Facts about issuers that hold, by entity, kind, name and date."""
+    facts_of = [(each.subject.entity, each) for each in parties.of_issuers(connection)]
+    return _table_of(layouts.ISSUER_FACTS, [(entity, *_cells(each, Named(entity=entity))) for entity, each in facts_of])
+
+
+def _cells(fact: PartyFact, party: Named) -> tuple[str | None, ...]:
+    """The cells of a fact behind its party. Raises UserError for one that cannot be read: an export leaves nothing out."""
+    require_readable(fact, party)
     ends = None if fact.to_date is None else str(fact.to_date)
     return fact.kind, fact.name, str(fact.from_date), ends, parties.encoded(fact.detail)
 

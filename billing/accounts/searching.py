@@ -1,9 +1,9 @@
 """Search for accounts: an id or the beginning of one, a name or a part of it, a number that a subscription has or had.
 
 Beside these the e-mail address, tax id, electronic address or bank account of the customer. Ids of subscriptions, numbers and what facts
-about parties are found by (`billing.accounts.parties.kinds.found_as`) are found by index, also by their beginning. Names and ids of
-accounts are searched in one pass over the accounts, in which letters of ASCII match in either case: a second or so for a million. At most
-`limit` of each kind come back.
+about parties are found by (`billing.accounts.parties.kinds.found_as`) are found by index, also by their beginning; a text is looked for in
+the spelling of facts. Names and ids of accounts are searched in one pass over the accounts, in which letters of ASCII match in either
+case: a second or so for a million. At most `limit` of each kind come back.
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.accounts.parties import kinds, stored
+from billing.accounts.parties.view import Party
 from billing.store import tables
 from rating.dates import day_after, instant_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from billing.accounts.parties.stored import PartyFact
     from billing.store.home import Home
 
 LIMIT_MAX: Final = 1_000
 TEXT_MAX: Final = 200
 PARTY_KINDS: Final = {"contact": "email", "tax_id": "tax_id", "electronic_address": "electronic_address", "bank_account": "bank_account"}
 _LAST: Final = "\U0010ffff"  # after every text with the same beginning, in the order of code points
+_ROWS_AT_ONCE: Final = 200  # of the index of facts about parties
 _BETWEEN_DIGITS: Final = " -()/."  # what people write into a number
 _RANKS: Final = (("account", True), ("name", True), ("account", False), ("name", False), ("name", False))
 
@@ -188,29 +191,53 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
 
 
 def _parties(connection: sa.Connection, text: str, on: dt.date | None, limit: int, *, whole: bool) -> list[Hit]:
-    """Customers by what facts about them are found by; `whole`: by all of it. Facts that were replaced or retracted are left out."""
+    """The first `limit` customers by what facts about them are found by; `whole`: by all of it.
+
+    Facts that were replaced or retracted are left out, and with `on` those that another one of the same kind and name overrides on that
+    day. Left out they count for nothing: rows of the index are read until there are enough.
+    """
+    wanted_texts = kinds.search_texts(text)
+    hits: dict[Hit, None] = {}
+    for each in wanted_texts:
+        found: dict[Hit, None] = {}  # a contact of two names, or one of two times, is one hit
+        after, is_last = None, False
+        at_once = max(limit, _ROWS_AT_ONCE)
+        while len(found) < limit and not is_last:
+            rows = list(connection.execute(party_query(each, at_once, whole=whole, after=after)))
+            is_last = len(rows) < at_once
+            found |= dict.fromkeys(_hits(connection, rows, on, wanted_texts))
+            after = rows[-1] if rows else None
+        hits |= found
+    return sorted(hits, key=lambda hit: (not hit.exact, hit.text, hit.account_id))[:limit]
+
+
+def _hits(connection: sa.Connection, rows: Sequence[Any], on: dt.date | None, wanted_texts: Sequence[str]) -> Iterator[Hit]:
+    """Hits for rows of the index, in their order, each where a fact of its account still says so."""
     account = tables.accounts.c
-    wanted_texts = sorted({text.lower(), "".join(text.lower().split())})  # an IBAN is written with blanks as well
-    found = [row for each in wanted_texts for row in connection.execute(party_query(each, limit, whole=whole))]
-    keys = sorted({row.account_key for row in found})
-    texts = {row.found_as for row in found}
+    keys = sorted({row.account_key for row in rows})
     query = sa.select(account.account_key, account.account_id, account.name, account.timezone).where(account.account_key.in_(keys))
     owners = {row.account_key: row for row in connection.execute(query)}
-    hits = []
+    facts: dict[int, list[PartyFact]] = {}
     for fact in stored.of_accounts(connection, keys):
-        found_as = kinds.found_as(fact.detail)
-        if found_as is not None and found_as in texts and (on is None or fact.holds_on(on)):
-            owner = owners[fact.subject.account_key]
-            is_exact = found_as in wanted_texts
-            hits.append(Hit(owner.account_id, owner.name, owner.timezone, PARTY_KINDS[fact.kind], found_as, is_exact))
-    once = dict.fromkeys(hits)  # a contact of two names, or one of two times, is one hit
-    return sorted(once, key=lambda hit: (not hit.exact, hit.text, hit.account_id))[:limit]
+        facts.setdefault(fact.subject.account_key or 0, []).append(fact)
+    held = {key: Party(on, own).facts.values() if on is not None else own for key, own in facts.items()}
+    for row in rows:
+        owner = owners[row.account_key]
+        for fact in held.get(row.account_key, ()):
+            if kinds.found_as(fact.detail) == row.found_as:
+                yield Hit(owner.account_id, owner.name, owner.timezone, PARTY_KINDS[fact.kind], row.found_as, row.found_as in wanted_texts)
 
 
-def party_query(text: str, limit: int, *, whole: bool) -> sa.Select[Any]:
-    """The first texts and accounts of facts that are found by a text, in small letters. It is answered by the index of `found_as`."""
+def party_query(text: str, limit: int, *, whole: bool, after: Any = None) -> sa.Select[Any]:  # noqa: ANN401 -- a row of this query
+    """The first texts and accounts of facts that are found by a text, in small letters. It is answered by the index of `found_as`.
+
+    `after`: the last row of those that were read before.
+    """
     fact = tables.party_facts.c
     query = sa.select(fact.found_as, fact.account_key).where(fact.found_as == text if whole else _begins(fact.found_as, text))
+    if after is not None:
+        is_later = sa.or_(fact.found_as > after.found_as, fact.account_key > after.account_key)
+        query = query.where(fact.found_as >= after.found_as, is_later)
     return query.where(fact.account_key.is_not(None)).distinct().order_by(fact.found_as, fact.account_key).limit(limit)
 
 

@@ -4,6 +4,7 @@
 - runs: each began at the time at which its first step says so
 - rows that could not be read: their bytes are those that were hashed when they came, and the text that people see follows from them
 - subscriptions: the first plan of each begins on its own first day
+- facts about parties: each can be read
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from billing.accounts.parties import stored as parties
 from billing.controls.book import ROWS, Book, book
 from billing.intake.known_records import known_rejects
 from billing.runs.states import COMPUTING
@@ -46,7 +48,8 @@ _DATED: Final = (  # instants that are those of the commits they were stored in
 def findings(home: Home) -> list[Finding]:
     """Differences, on one view of the database."""
     with home.connect() as connection:
-        return [*_commits(connection), *_runs(connection), *_rejected(connection), *_subscriptions(connection)]
+        found = [*_commits(connection), *_runs(connection), *_rejected(connection), *_subscriptions(connection)]
+        return [*found, *_parties(connection)]
 
 
 def trace_books(connection: sa.Connection) -> Iterator[Book]:
@@ -102,6 +105,13 @@ def _subscriptions(connection: sa.Connection) -> Iterator[Finding]:
     query = sa.select(row.subscription_id).where(first.is_distinct_from(row.from_date)).order_by(row.subscription_key)
     other = list(connection.execute(query).scalars())
     yield from _told("subscriptions", "subscriptions begin on another day than their first plan, by", "subscription_id", other)
+
+
+def _parties(connection: sa.Connection) -> Iterator[Finding]:
+    other = [each.fact_id for each in parties.damaged(connection)]
+    yield from _told(
+        "party_facts", "facts about parties are damaged; `party retract` and `entity retract` take them back, by", "fact_id", other
+    )
 
 
 def _book(name: str, number: int, other: list[int], unit: str) -> Book:

@@ -1,7 +1,8 @@
 """Names and numbers of customers, masked for operators who do not need them.
 
 An operator sees them whole in one of the roles of WHOLE; in the role support alone where the call gives a reason, which the audit trail
-has. Masked, a number shows its last four digits, and a name its first letter; a street or an e-mail address shows nothing.
+has. Masked, a number shows a third of its characters, the last ones, and at most four; a name of three letters or more its first one,
+where the script has capitals: in others a letter may be a whole name. A street or an e-mail address shows nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from billing.accounts.parties.fields import Masking
+from billing.accounts.parties.kinds import USUAL_NAMES
 from billing.operators import Role
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 WHOLE: Final = frozenset({Role.OPERATOR, Role.FINANCE, Role.ADMIN})
 SHOWN_DIGITS: Final = 4
+NAME_PART_MIN: Final = 3
 _HIDDEN: Final = "*"
 _NOTHING_SHOWN: Final = _HIDDEN * 3
 
@@ -27,15 +30,23 @@ class Mask:
         self.hides = hides
 
     def number(self, text: str) -> str:
-        """A number, with its last SHOWN_DIGITS digits; a shorter one is hidden whole."""
+        """A number, with a third of it: its last characters, at most SHOWN_DIGITS."""
         if not self.hides:
             return text
-        shown = text[-SHOWN_DIGITS:] if len(text) > SHOWN_DIGITS else ""
+        shown = text[len(text) - min(SHOWN_DIGITS, len(text) // 3) :]
         return _HIDDEN * (len(text) - len(shown)) + shown
 
     def name(self, text: str) -> str:
-        """A name, with its first letter alone. Its length is not shown."""
-        return text if not self.hides or not text else f"{text[0]}{_NOTHING_SHOWN}"
+        """A name, with the first letter of a part of NAME_PART_MIN characters or more. Its length is not shown."""
+        if not self.hides or not text:
+            return text
+        first = "".join(text.split(maxsplit=1)[:1])
+        has_case = first[:1].lower() != first[:1].upper()
+        return f"{first[0] if has_case and len(first) >= NAME_PART_MIN else ''}{_NOTHING_SHOWN}"
+
+    def fact_name(self, text: str) -> str:
+        """The name of a party's fact: one that people chose may hold the customer's."""
+        return text if not self.hides or text in USUAL_NAMES else _NOTHING_SHOWN
 
     def field(self, masking: Masking, value: object) -> object:
         """The value of a field of a party's fact, by its masking; what is no text is whole."""

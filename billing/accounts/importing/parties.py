@@ -158,6 +158,9 @@ def _ends(work: Importer, sheet: Sheet, row: _Row, held: PartyFact, detail: msgs
     ends = None if held.to_date is None else held.to_date.isoformat()
     what = " ".join(f"{held.kind} {held.name} from {held.from_date} exists with".split())
     remedy = f"retract fact {held.fact_id} first, or give the data that was recorded"
+    if isinstance(held.detail, kinds.Damaged):
+        work.mistakes.add_row(sheet, row.line, "detail", f"{what} data that cannot be read", f"retract fact {held.fact_id} first")
+        return False
     for field in detail.__struct_fields__:
         old, new = getattr(held.detail, field), getattr(detail, field)
         if old != new:

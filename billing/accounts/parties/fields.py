@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TEXT_CHARS_MAX: Final = 200
 LONG_CHARS_MAX: Final = 2_000
+DETAIL_BYTES_MAX: Final = 64 << 10  # of a fact as it is stored: a cell of a CSV file has 128 KiB at most
 
 
 class Masking(enum.Enum):
@@ -25,23 +26,30 @@ class Masking(enum.Enum):
 
 
 class Described(NamedTuple):
-    """A field of a detail. `term`: its business term in EN 16931, empty where the norm has none. `is_needed`: it has no default."""
+    """A field of a detail. `term`: its business term in EN 16931, empty where the norm has none. `is_needed`: it has no default.
+
+    `most`: the most characters of its text, or of its text in each language; 0 where it is no text.
+    """
 
     name: str
     says: str
     term: str
     masking: Masking
     is_needed: bool
+    most: int
 
 
 def field(says: str, *, term: str = "", masking: Masking = Masking.WHOLE, most: int = TEXT_CHARS_MAX) -> msgspec.Meta:
-    """The annotation of a text field: at most `most` characters."""
-    return msgspec.Meta(description=says, max_length=most, extra={"term": term, "masking": masking})
+    """The annotation of a text field: at most `most` characters in its one spelling.
+
+    The bound is no part of the type: a fact that is stored stays readable, whatever is refused today.
+    """
+    return msgspec.Meta(description=says, extra={"term": term, "masking": masking, "most": most})
 
 
-def choice(says: str, *, term: str = "") -> msgspec.Meta:
-    """The annotation of a field that is no free text: a flag, a choice, texts by language."""
-    return msgspec.Meta(description=says, extra={"term": term, "masking": Masking.WHOLE})
+def choice(says: str, *, term: str = "", most: int = 0) -> msgspec.Meta:
+    """The annotation of a field that is no free text: a flag, a choice, texts by language (of at most `most` characters each)."""
+    return msgspec.Meta(description=says, extra={"term": term, "masking": Masking.WHOLE, "most": most})
 
 
 def given(detail: msgspec.Struct) -> dict[str, Any]:
@@ -68,5 +76,5 @@ def described(detail: type[msgspec.Struct]) -> list[Described]:
     for name in detail.__struct_fields__:
         meta: msgspec.Meta = hints[name].__metadata__[0]
         extra: Mapping[str, Any] = meta.extra or {}
-        found.append(Described(name, meta.description or "", extra["term"], extra["masking"], name in needed))
+        found.append(Described(name, meta.description or "", extra["term"], extra["masking"], name in needed, extra["most"]))
     return found

@@ -11,9 +11,11 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from billing.accounts.parties import spelling
 from billing.accounts.parties.fields import LONG_CHARS_MAX, Described, Masking, choice, described, field
 
 CATEGORIES: Final = ("consumer", "small_business", "non_profit", "business", "public")
+LANGUAGE_CHARS_MAX: Final = 35
 CHANNELS: Final = ("paper", "email", "portal", "e_invoice")
 Category = Literal["consumer", "small_business", "non_profit", "business", "public"]
 Channel = Literal["paper", "email", "portal", "e_invoice"]
@@ -36,7 +38,13 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     ] = ""
     register_court: Annotated[str, field("Court or authority that keeps the register.")] = ""
     legal_information: Annotated[
-        str, field("What law wants on documents of a company: form, seat, directors, capital.", term="BT-33", most=LONG_CHARS_MAX)
+        str,
+        field(
+            "What law wants on documents of a company: form, seat, directors, capital.",
+            term="BT-33",
+            masking=Masking.HIDDEN,
+            most=LONG_CHARS_MAX,
+        ),
     ] = ""
 
 
@@ -60,7 +68,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     person: Annotated[str, field("Name of the person or the desk.", term="BT-41, BT-56", masking=Masking.NAME)] = ""
     email: Annotated[str, field("E-mail address.", term="BT-43, BT-58", masking=Masking.HIDDEN, most=254)] = ""
     phone: Annotated[str, field("Telephone number with + and country.", term="BT-42, BT-57", masking=Masking.NUMBER, most=32)] = ""
-    language: Annotated[str, field("Language of letters, such as zh or en; empty: that of the account.", most=35)] = ""
+    language: Annotated[str, field("Language of letters, such as zh or en; empty: that of the account.", most=LANGUAGE_CHARS_MAX)] = ""
 
 
 class TaxId(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -81,11 +89,11 @@ class ElectronicAddress(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
 class References(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`references`: what the buyer wants to read on each invoice."""
 
-    buyer_reference: Annotated[str, field("Buyer reference, such as a Leitweg-ID.", term="BT-10")] = ""
-    purchase_order: Annotated[str, field("Purchase order.", term="BT-13")] = ""
-    contract: Annotated[str, field("Contract.", term="BT-12")] = ""
-    project: Annotated[str, field("Project.", term="BT-11")] = ""
-    accounting: Annotated[str, field("Account in the books of the buyer.", term="BT-19")] = ""
+    buyer_reference: Annotated[str, field("Buyer reference, such as a Leitweg-ID.", term="BT-10", masking=Masking.HIDDEN)] = ""
+    purchase_order: Annotated[str, field("Purchase order.", term="BT-13", masking=Masking.HIDDEN)] = ""
+    contract: Annotated[str, field("Contract.", term="BT-12", masking=Masking.HIDDEN)] = ""
+    project: Annotated[str, field("Project.", term="BT-11", masking=Masking.HIDDEN)] = ""
+    accounting: Annotated[str, field("Account in the books of the buyer.", term="BT-19", masking=Masking.HIDDEN)] = ""
 
 
 class BankAccount(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -94,7 +102,7 @@ class BankAccount(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     holder: Annotated[str, field("Name of the holder.", term="BT-85", masking=Masking.NAME, most=70)]
     iban: Annotated[str, field("IBAN.", term="BT-84", masking=Masking.NUMBER, most=34)] = ""
     number: Annotated[str, field("Number of the account, where there is no IBAN.", term="BT-84", masking=Masking.NUMBER, most=34)] = ""
-    bank: Annotated[str, field("Name of the bank.")] = ""
+    bank: Annotated[str, field("Name of the bank.", masking=Masking.HIDDEN)] = ""
     bic: Annotated[str, field("BIC.", term="BT-86", most=11)] = ""
     currency: Annotated[str, field("Currency that it takes, ISO 4217; empty: any.", most=3)] = ""
 
@@ -113,7 +121,7 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """`consent`, named by its purpose, such as `marketing` or `e_invoice`: given or withdrawn."""
 
     given: Annotated[bool, choice("true: given; false: withdrawn, or refused.")]
-    proof: Annotated[str, field("The place of its proof, such as a form and its date.")] = ""
+    proof: Annotated[str, field("The place of its proof, such as a form and its date.", masking=Masking.HIDDEN)] = ""
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -131,14 +139,14 @@ class Creditor(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
 class Exemption(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`exemption`, named by its tax class, or `reverse_charge` or `outside`: why an invoice has no tax, as it says it."""
 
-    texts: Annotated[dict[str, str], choice("The words of the invoice by language.", term="BT-120")]
+    texts: Annotated[dict[str, str], choice("The words of the invoice by language.", term="BT-120", most=LONG_CHARS_MAX)]
     code: Annotated[str, field("Code of the list VATEX, such as VATEX-EU-AE.", term="BT-121", most=40)] = ""
 
 
 class LegalText(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`legal_text`, named by its place, such as `footer` or `dunning`: words that documents have."""
 
-    texts: Annotated[dict[str, str], choice("The words by language.")]
+    texts: Annotated[dict[str, str], choice("The words by language.", most=LONG_CHARS_MAX)]
 
 
 class Style(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -146,7 +154,7 @@ class Style(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     logo: Annotated[str, field("Content hash of the picture: SHA-256 as 64 hexadecimal digits.", most=64)] = ""
     colour: Annotated[str, field("Colour of headings, such as #004488.", most=7)] = ""
-    locales: Annotated[dict[str, str], choice("Locale of numbers and dates by language, such as de=de-AT.")] = {}
+    locales: Annotated[dict[str, str], choice("Locale of numbers and dates by language, such as de=de-AT.", most=LANGUAGE_CHARS_MAX)] = {}
 
 
 class ThirdParty(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -157,6 +165,13 @@ class ThirdParty(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     contact: Annotated[str, field("Its address or hotline, for questions and objections.")] = ""
 
 
+class Damaged(msgspec.Struct, frozen=True):
+    """The detail of a stored fact that cannot be read: `damaged` says why, in no words of the fact."""
+
+    damaged: str
+
+
+DAMAGED: Final = "damaged"  # its field
 UNNAMED: Final = ""  # the name of facts of a kind that has one fact at a time
 CUSTOMER_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "identity": Identity,
@@ -186,6 +201,8 @@ ISSUER_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
 }
 NAMED: Final = frozenset({"address", "contact", "tax_id", "bank_account", "consent", "note", "exemption", "legal_text", "third_party"})
 TAX_SCHEMES: Final = ("vat", "uscc", "tax_number")
+# Names of facts that name nobody. One that people chose otherwise may hold the customer's name.
+USUAL_NAMES: Final = frozenset({UNNAMED, "billing", "service", "technical", "main", "marketing", "e_invoice", *TAX_SCHEMES})
 
 
 def words_of(kind: type[msgspec.Struct]) -> str:
@@ -210,16 +227,21 @@ def fields_of(kind: type[msgspec.Struct], *, of_customer: bool) -> list[Describe
 
 
 def found_as(detail: msgspec.Struct) -> str | None:
-    """The text by which a search finds a fact, in small letters; None for a fact that is not searched."""
+    """The text by which a search finds a fact, in small letters; None for a fact that is not searched. `search_texts` finds it."""
     match detail:
         case Contact():
             text = detail.email
         case TaxId():
-            text = detail.number
+            text = spelling.compact(detail.number)
         case ElectronicAddress():
             text = detail.address
         case BankAccount():
-            text = detail.iban or detail.number
+            text = detail.iban or spelling.compact(detail.number)
         case _:
             text = ""
     return text.lower() or None
+
+
+def search_texts(text: str) -> list[str]:
+    """The texts that `found_as` may have for what is looked for: as an address is spelled, and as a number is."""
+    return sorted({spelling.code(text).lower(), spelling.compact(text).lower()} - {""})

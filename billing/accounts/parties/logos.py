@@ -44,7 +44,10 @@ def record(home: Home, asked: Asked, issuer: Named, content: bytes, span: tuple[
 
     def work(recorder: Recorder) -> None:
         subject = recording.subject_of(recorder.connection, issuer)
-        style = Party(span[0], stored.of_subject(recorder.connection, subject)).only(kinds.Style) or kinds.Style()
+        on_day = Party(span[0], stored.of_subject(recorder.connection, subject))
+        if (held := on_day.facts.get(("style", kinds.UNNAMED))) is not None:
+            recording.require_readable(held, issuer)
+        style = on_day.only(kinds.Style) or kinds.Style()
         fact = NewFact("style", kinds.UNNAMED, *span, msgspec.structs.replace(style, logo=digest))
         recording.put(recorder, issuer, subject, recording.checked(subject, fact))
         if find(recorder.connection, digest) is None:

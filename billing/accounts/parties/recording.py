@@ -14,7 +14,7 @@ from billing.accounts import entities
 from billing.accounts.details import Wrong
 from billing.accounts.lookup import unknown_account
 from billing.accounts.parties import checks, kinds, stored
-from billing.accounts.parties.fields import TEXT_CHARS_MAX, given
+from billing.accounts.parties.fields import given
 from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.picture import account_keys
 from billing.accounts.recording import change
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 
+_FLAGS: Final = {"yes": "true", "no": "false"}  # as `show` prints them
+_WORDS: Final = {"damaged": "damaged:"}
 NO_NAME: Final = "-"  # the issuer without a name, as a word of a command
 
 
@@ -87,6 +89,8 @@ def end(home: Home, asked: Asked, party: Named, kind: str, name: str, last: dt.d
             raise UserError(
                 f"{party.text} has no {named(kind, name)} on {last}", f"`{party.command} show {party.word}` lists what there is"
             )
+        for fact in alike:
+            require_readable(fact, party)
         open_still = [fact for fact in alike if fact.holds_on(last) and fact.holds_on(end_date)]
         for fact in open_still:
             values = NewFact(kind, name, fact.from_date, end_date, fact.detail)
@@ -119,6 +123,14 @@ def retract(home: Home, asked: Asked, party: Named, fact_id: int, reason: str) -
     return change(home, asked, work)
 
 
+def require_readable(fact: PartyFact, party: Named) -> None:
+    """Raise UserError for a fact whose stored row cannot be read."""
+    if isinstance(fact.detail, kinds.Damaged):
+        message = f"{named(fact.kind, fact.name)} of {party.text} from {fact.from_date} is damaged: {fact.detail.damaged}"
+        remedy = f"retract it: `{party.command} retract {party.word} {fact.fact_id} --reason damaged`, then record it again"
+        raise UserError(message, remedy)
+
+
 def subject_of(connection: sa.Connection, party: Named) -> Subject:
     """The party that is meant. Raises UserError for an account or an entity that is not there."""
     if party.entity is not None:
@@ -141,14 +153,17 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
         if each.is_needed and each.name not in values
     ]
     types = _hints(struct)
+    values = {
+        name: _FLAGS.get(value, value) if types.get(name) is bool and isinstance(value, str) else value for name, value in values.items()
+    }
     for name in sorted(known.keys() & values.keys()):  # each by itself, so that all errors show
         try:
             msgspec.convert(values[name], types[name], strict=False)
         except msgspec.ValidationError:
-            problems.append(Problem(kind, name, _misfit(values[name], types[name]), known[name].says))
+            problems.append(Problem(kind, name, f"{quoted(str(values[name]))} cannot be used", _remedy(known[name], types[name])))
     if problems:
         raise ProblemsError(problems)
-    return msgspec.convert(dict(values), struct, strict=False)
+    return msgspec.convert(values, struct, strict=False)
 
 
 def _unknown(name: str, kind: str, known: Mapping[str, Described]) -> tuple[str, str]:
@@ -161,7 +176,7 @@ def _unknown(name: str, kind: str, known: Mapping[str, Described]) -> tuple[str,
 
 @functools.cache
 def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    return get_type_hints(struct, include_extras=True)
+    return get_type_hints(struct)
 
 
 def checked(subject: Subject, fact: NewFact) -> NewFact:
@@ -198,7 +213,7 @@ def said(detail: msgspec.Struct) -> str:
 
 def in_words(fields: Mapping[str, Any]) -> str:
     """Fields with their values in words, as a struct of a kind has them without what is left at its default."""
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in fields.items())
+    return ", ".join(f"{_WORDS.get(name) or name.replace('_', ' ')} {_value(value)}" for name, value in fields.items())
 
 
 def _value(value: object) -> str:
@@ -220,12 +235,11 @@ def struct_of(subject: Subject, kind: str) -> type[msgspec.Struct]:
     return found
 
 
-def _misfit(value: object, annotated: Any) -> str:  # noqa: ANN401 -- an annotation
-    """The error of a value that is not of its field's type, or has too many characters."""
-    most = annotated.__metadata__[0].max_length
-    if isinstance(value, str) and most is not None and len(value) > most:
-        return f"has {len(value)} characters, {most} at most"
-    return f"{str(value)[:TEXT_CHARS_MAX]!r} cannot be used"
+def _remedy(field: Described, kind: Any) -> str:  # noqa: ANN401 -- a type
+    """A value that a field takes, for one that it does not."""
+    if kind is bool:
+        return "write yes or no"
+    return f"write {field.name}.en=..., a text for each language" if field.most and kind is not str else f"give it: {field.says}"
 
 
 def _empty_span(fact: NewFact) -> Wrong:

@@ -2,6 +2,8 @@
 
 Facts are only added. A row of kind `retraction` states nothing of its own: the fact that it names in `retracts`, and what it replaced, does
 not exist from its commit on. Of facts of one party, kind, name and from_date the one learned last holds.
+
+A row that cannot be read has a detail of kind `Damaged`: it keeps no other from being read, and can be retracted. `damaged` finds them.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import sqlalchemy as sa
 from billing.accounts.facts import RETRACTION, in_chunks
 from billing.accounts.parties import kinds
 from billing.accounts.parties.fields import given
-from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS
+from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS, Damaged
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Subject(NamedTuple):
 
 
 class PartyFact(NamedTuple):
-    """A fact that holds. `detail` is the struct of its kind."""
+    """A fact that holds. `detail` is the struct of its kind, or `Damaged`. A first day that cannot be read is the first of all."""
 
     fact_id: int
     subject: Subject
@@ -84,6 +86,11 @@ def of_issuers(connection: sa.Connection, seq: int | None = None) -> list[PartyF
     return _held(connection, [_all(seq).where(_ROW.account_key.is_(None))])
 
 
+def damaged(connection: sa.Connection) -> list[PartyFact]:
+    """Facts that hold and cannot be read: of customers, then of issuers."""
+    return [each for each in (*of_accounts(connection), *of_issuers(connection)) if isinstance(each.detail, Damaged)]
+
+
 def add(connection: sa.Connection, subject: Subject, fact: NewFact, *, by: Operator, commit_seq: int) -> int:
     """Store one fact; its id. The caller has checked it."""
     assert type(fact.detail) is subject.kinds[fact.kind], fact.kind
@@ -103,6 +110,7 @@ def retract(connection: sa.Connection, fact: PartyFact, reason: str, *, by: Oper
 
 def encoded(detail: msgspec.Struct) -> str:
     """The detail as it is stored: JSON without what is left at its default."""
+    assert not isinstance(detail, Damaged)
     return msgspec.json.encode(given(detail)).decode()
 
 
@@ -129,9 +137,24 @@ def _held(connection: sa.Connection, queries: Iterable[sa.Select[Any]]) -> list[
 
 def _fact(row: Any) -> PartyFact:  # noqa: ANN401 -- a row of the table
     subject = Subject(row.account_key, row.entity)
-    detail = msgspec.json.decode(row.detail, type=subject.kinds[row.kind])
-    begins, ends = dt.date.fromisoformat(row.from_date), dt.date.fromisoformat(row.to_date) if row.to_date else None
+    begins, ends = dt.date.min, None
+    try:
+        begins, ends = dt.date.fromisoformat(row.from_date), dt.date.fromisoformat(row.to_date) if row.to_date else None
+        detail = _detail(subject, row.kind, row.detail)
+    except ValueError:
+        detail = Damaged("its days cannot be read")
     return PartyFact(row.fact_id, subject, row.kind, row.name, begins, ends, detail, row.commit_seq, row.by_name)
+
+
+def _detail(subject: Subject, kind: str, text: str) -> msgspec.Struct:
+    struct = subject.kinds.get(kind)
+    if struct is None:
+        return Damaged("its kind is unknown")
+    try:
+        found: msgspec.Struct = msgspec.json.decode(text, type=struct)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return Damaged(f"its fields are not those of {kind}")
+    return found
 
 
 def _insert(connection: sa.Connection, subject: Subject, values: dict[str, object], by: Operator, commit_seq: int) -> int:

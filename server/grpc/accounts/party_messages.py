@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from billing.accounts.parties.fields import described
-from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS
+from billing.accounts.parties.kinds import CUSTOMER_KINDS, DAMAGED, ISSUER_KINDS
 from billing.accounts.parties.recording import NO_NAME, Named, in_words
 from ratewright.v1 import party_service_pb2 as pb
 from server.grpc import convert
@@ -67,21 +67,23 @@ def filled(message: Message, fields: dict[str, Any]) -> None:
 
 
 def _fact(line: Line, mask: Mask) -> pb.PartyFact:
-    given = (each for each in described(KINDS[line.kind]) if each.name in line.detail)
+    is_read = DAMAGED not in line.detail
+    given = [each for each in described(KINDS[line.kind]) if each.name in line.detail] if is_read else []
     masked = {each.name: mask.field(each.masking, line.detail[each.name]) for each in given}
     message = pb.PartyFact(
         fact=line.fact_id,
         kind=line.kind,
-        fact_name=line.name,
+        fact_name=mask.fact_name(line.name),
         from_date=convert.date(line.from_date),
         to_date=None if line.to_date is None else convert.date(line.to_date),
-        text=in_words(masked),
+        text=in_words(masked if is_read else line.detail),
         recorded_by=line.recorded_by,
         commit_seq=line.commit_seq,
     )
-    detail = getattr(message, line.kind)
-    detail.SetInParent()
-    filled(detail, masked)
+    if is_read:
+        detail = getattr(message, line.kind)
+        detail.SetInParent()
+        filled(detail, masked)
     return message
 
 

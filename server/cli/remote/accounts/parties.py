@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from billing.accounts.parties.fields import given
+from billing.accounts.parties.kinds import DAMAGED
 from billing.accounts.parties.recording import NO_NAME
 from billing.accounts.recording import Done
 from ratewright.v1 import party_service_pb2 as pb
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from billing.accounts.parties.recording import Named
     from billing.accounts.parties.stored import NewFact
     from server.client import Connection
+
+_DAMAGED = f"{DAMAGED}: "  # how the text of a fact begins that the service cannot read
 
 
 class Parties:
@@ -83,6 +86,11 @@ def _name(party: Named) -> str:
 
 def _line(row: pb.PartyFact) -> Line:
     kind = row.WhichOneof("detail")
+    if kind is None and row.text.startswith(_DAMAGED):
+        damaged = {DAMAGED: row.text.removeprefix(_DAMAGED)}
+        return Line(
+            row.fact, row.kind, row.fact_name, day(row.from_date), day(row.to_date) or None, damaged, row.recorded_by, row.commit_seq
+        )
     if kind is None:
         raise NotFoundError(f"fact {row.fact} is of a kind that this program does not know", "use the program of the service's version")
     detail: dict[str, Any] = {

@@ -8,7 +8,7 @@ from billing.accounts.parties.fields import Masking
 from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS, fields_of, names_of, words_of
 
 PAGE = Path(__file__).parents[4] / "docs" / "parties.md"
-_MASKED = {Masking.WHOLE: "", Masking.NAME: "first letter", Masking.NUMBER: "last four", Masking.HIDDEN: "hidden"}
+_MASKED = {Masking.WHOLE: "", Masking.NAME: "first letter", Masking.NUMBER: "last third", Masking.HIDDEN: "hidden"}
 
 
 def tables() -> list[str]:
@@ -19,11 +19,11 @@ def tables() -> list[str]:
         of = [word for word, kinds in (("customers", CUSTOMER_KINDS), ("issuers", ISSUER_KINDS)) if kind in kinds]
         lines.append(f"| [`{kind}`](#{kind}) | {names_of(struct)} | {', '.join(of)} | {words_of(struct)} |")
     for kind, struct in every.items():
-        lines += ["", f"### {kind}", "", "| field | needed | EN 16931 | masked | what it is |", "|---|---|---|---|---|"]
+        lines += ["", f"### {kind}", "", "| field | needed | at most | EN 16931 | masked | what it is |", "|---|---|---|---|---|---|"]
         for each in fields_of(struct, of_customer=kind in CUSTOMER_KINDS):
             needed = "yes" if each.is_needed else ""
             masked = _MASKED[each.masking] if kind in CUSTOMER_KINDS else ""
-            lines.append(f"| `{each.name}` | {needed} | {each.term} | {masked} | {each.says} |")
+            lines.append(f"| `{each.name}` | {needed} | {f'{each.most:,}' if each.most else ''} | {each.term} | {masked} | {each.says} |")
     return lines
 
 

@@ -109,8 +109,8 @@ MISTAKES = [
     ('A1,note,x,2026-01-01,,"{""text"": ""y"", ""te\\u0078t"": ""z""}"', "detail: the key 'text' is there twice"),
     ('A1,note,x,2026-01-01,,"{""text"": {""en"": 1, ""en"": 2}}"', "detail: the key 'en' is there twice"),
     ('A1,tax_id,vat,2026-02-01,,"{""number"": ""DE136695977""}"', "detail: tax_id: number: the check digit of DE136695977 is wrong"),
-    (f'A1,note,x,2026-01-01,,"{{""text"": ""{"y" * 2_001}""}}"', "detail: note: text: has 2001 characters, 2000 at most"),
-    (f'A3,identity,,2026-01-01,,"{{""name"": ""{"y" * 2_000}"", ""category"": ""public""}}"', "detail: identity: name: has 2000"),
+    (f'A1,note,x,2026-01-01,,"{{""text"": ""{"y" * 2_001}""}}"', "detail: note: text: has 2,001 characters, 2,000 at most"),
+    (f'A3,identity,,2026-01-01,,"{{""name"": ""{"y" * 2_000}"", ""category"": ""public""}}"', "detail: identity: name: has 2,000"),
 ]  # fmt: skip
 
 
