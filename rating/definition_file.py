@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import yaml
 
 BYTES_MAX: Final = 4 << 20
+TOO_DEEP: Final = "has lists or objects that are nested too deeply"
 
 _Kind = TypeVar("_Kind")
 
@@ -64,6 +65,14 @@ def decode(content: bytes, kind: Any = Any) -> Any:
         raise msgspec.DecodeError("a value without quotes looks like a date and is none: put texts into quotes") from error
 
 
+def from_json(content: bytes | str, kind: Any = Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
+    """The value that JSON holds, as msgspec decodes it. Raises msgspec.DecodeError, also where lists and objects are nested too deeply."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except RecursionError as error:
+        raise msgspec.DecodeError(TOO_DEEP) from error
+
+
 def yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
     """A hint at what is wrong in `line`, where YAML could not be read."""
     if "alias" in f"{error.context} {error.problem}":
@@ -75,6 +84,8 @@ def yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
 
 def no_json(error: Exception, content: bytes) -> str:
     """The place at which content stops being JSON, for people."""
+    if str(error) == TOO_DEEP:
+        return TOO_DEEP
     found = re.search(r"\(byte (\d+)\)", str(error))
     return f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it is cut off, or not UTF-8"
 

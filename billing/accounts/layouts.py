@@ -17,6 +17,7 @@ import pyarrow as pa
 from billing.accounts.importing.sheets import CellError, Column, Layout
 from billing.accounts.kinds import CATEGORIES, PAYMENT_DAYS_MAX
 from billing.days import DayError, read_day, within_reach
+from rating import definition_file
 from rating.dates import instant_of
 from rating.errors import quoted
 from rating.money import MoneyError, parse_micros
@@ -127,10 +128,10 @@ def _object(example: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         try:
-            value = msgspec.json.decode(text or "{}", type=dict[str, Any])
+            value = definition_file.from_json(text or "{}", dict[str, Any])
             json.loads(text or "{}", object_pairs_hook=_once)
         except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError):
-            raise CellError(f"{text!r} is not a JSON object", f"write it as {example}, quotes doubled in CSV") from None
+            raise CellError(f"{quoted(text)} is not a JSON object", f"write it as {example}, quotes doubled in CSV") from None
         return msgspec.json.encode(value).decode()
 
     return read

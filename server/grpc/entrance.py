@@ -135,7 +135,7 @@ def about(subject: str) -> None:
 
 
 def about_account(home: Home, account_id: str, part: str = "") -> None:
-    """Name an account as the subject of this call, with the `part` of it that is asked for, before anything is done.
+    """Name an account as the subject of this call, with the `part` of it that is asked for, before anything is done or refused.
 
     Refuses a role that is limited to other legal entities: PERMISSION_DENIED: ENTITY_NOT_ALLOWED, also where there is no such account. To
     others an account that is not there is refused by the servicer.
@@ -143,10 +143,10 @@ def about_account(home: Home, account_id: str, part: str = "") -> None:
     entered = _ENTERED.get()
     if entered is None:
         return
-    if entered.is_by_entity and entered.caller.limited:
-        _require_entity(entered, legal_entity_of(home, account_id))
     with contextlib.suppress(NotFoundError):
         about(f"account {key_of(home, account_id)}{part}")
+    if entered.is_by_entity and entered.caller.limited:
+        _require_entity(entered, legal_entity_of(home, account_id))
 
 
 def about_known_account(account_key: int, entity: str | None, part: str = "") -> None:
@@ -163,11 +163,11 @@ def about_issuer(entity: str, *, is_known: bool = True) -> None:
 
 
 def _about(subject: str, entity: str | None) -> None:
+    if subject:
+        about(subject)
     entered = _ENTERED.get()
     if entered is not None and entered.is_by_entity and entered.caller.limited:
         _require_entity(entered, entity)
-    if subject:
-        about(subject)
 
 
 def _require_entity(entered: _Entered, entity: str | None) -> None:

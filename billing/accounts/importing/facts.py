@@ -24,7 +24,7 @@ from billing.accounts.picture import load
 from billing.accounts.plans import refuse_plans
 from billing.dunning_policy import policies
 from billing.store import tables
-from rating import field_values
+from rating import definition_file, field_values
 
 if TYPE_CHECKING:
     from billing.accounts.facts import Fact
@@ -190,9 +190,9 @@ def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) 
         work.mistakes.add_row(sheet, row["line"], "kind", message, f"use one of {allowed}")
         return None
     try:
-        detail: msgspec.Struct = msgspec.json.decode(row["detail"], type=structs[kind])
+        detail: msgspec.Struct = definition_file.from_json(row["detail"], structs[kind])
     except msgspec.ValidationError:
-        for each in field_values.misfits(msgspec.json.decode(row["detail"]), structs[kind], "", '"{}"'):
+        for each in field_values.misfits(definition_file.from_json(row["detail"]), structs[kind], "", '"{}"'):
             remedy = _REMEDIES.get((kind, each.place), each.remedy)
             work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {each.place}: {each.message}", remedy)
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from billing.accounts import entities
 from billing.accounts.importing.comparing import rows_of, shown
@@ -19,12 +20,13 @@ from billing.accounts.parties import checks, kinds, stored
 from billing.accounts.parties.recording import detail_of
 from billing.accounts.parties.stored import Subject
 from billing.store import tables
+from rating import definition_file
 from rating.errors import ProblemsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from billing.accounts.importing.sheets import Sheet
+    from billing.accounts.importing.sheets import Mistakes, Sheet
     from billing.accounts.importing.step import Importer
     from billing.accounts.parties.stored import PartyFact
 
@@ -42,6 +44,26 @@ class _Row(NamedTuple):
     from_date: str
     to_date: str | None
     detail: str
+
+
+def checked(sheets: Mapping[str, Sheet], mistakes: Mistakes) -> dict[str, Sheet]:
+    """The sheets with each detail in its one spelling, as it is stored. Rows with a mistake of their own are noted and left out.
+
+    It asks nothing of a store, so that it is done before a transaction begins, and ends where there are too many mistakes.
+    """
+    found = dict(sheets)
+    for name, subject in (("party_facts", Subject(0)), ("issuer_facts", Subject(None))):
+        sheet, details = sheets[name], []
+        for cells in _cells(sheet):
+            if mistakes.is_full:
+                break
+            detail = _detail(mistakes, sheet, _Row(subject, *cells))
+            details.append(None if detail is None else stored.encoded(detail))
+        if sheet.table.num_rows and not mistakes.is_full:
+            column = pa.array(details, pa.string())
+            at = sheet.table.column_names.index("detail")
+            found[name] = sheet._replace(table=sheet.table.set_column(at, "detail", column).filter(column.is_valid()))
+    return found
 
 
 def facts(work: Importer) -> dict[str, Count]:
@@ -95,9 +117,7 @@ def _add(work: Importer, sheet: Sheet, rows: Iterable[_Row], facts: list[PartyFa
     fresh: list[tuple[_Row, msgspec.Struct]] = []
     same = ended = 0
     for row in rows:
-        detail = _detail(work, sheet, row)
-        if detail is None:
-            continue
+        detail = msgspec.json.decode(row.detail, type=row.subject.kinds[row.kind])  # it was checked
         identity = (row.subject, row.kind, row.name, row.from_date)
         if identity in written:
             message = f"{row.kind} {row.name} from {row.from_date} is on {sheet.where(written[identity])} already"
@@ -125,20 +145,20 @@ def _columns(fresh: list[tuple[_Row, msgspec.Struct]]) -> dict[str, list[Any]]:
     return columns
 
 
-def _detail(work: Importer, sheet: Sheet, row: _Row) -> msgspec.Struct | None:
+def _detail(mistakes: Mistakes, sheet: Sheet, row: _Row) -> msgspec.Struct | None:
     """The detail of a row in its one spelling; None, and every mistake, where the row cannot be used."""
     struct = row.subject.kinds.get(row.kind)
     if struct is None:
         remedy = f"use one of {', '.join(row.subject.kinds)}"
-        work.mistakes.add_row(sheet, row.line, "kind", f"{row.kind!r} is not a kind of fact here", remedy)
+        mistakes.add_row(sheet, row.line, "kind", f"{row.kind!r} is not a kind of fact here", remedy)
         return None
     detail: msgspec.Struct | None = None
     told = [("name", wrong.message, wrong.remedy) for wrong in (checks.named(row.kind, row.name),) if wrong is not None]
     try:
-        detail = msgspec.json.decode(row.detail, type=struct)
+        detail = definition_file.from_json(row.detail, struct)
     except msgspec.ValidationError:
         try:
-            detail = detail_of(row.subject, row.kind, msgspec.json.decode(row.detail))
+            detail = detail_of(row.subject, row.kind, definition_file.from_json(row.detail))
         except ProblemsError as error:
             told += [("detail", f"{row.kind}: {each.path}: {each.message}", each.remedy) for each in error.problems]
     if detail is not None:
@@ -149,7 +169,7 @@ def _detail(work: Importer, sheet: Sheet, row: _Row) -> msgspec.Struct | None:
         message = f"to_date {row.to_date} is not after from_date {row.from_date}"
         told.append(("to_date", message, "to_date is the first day on which the fact no longer holds"))
     for column, message, remedy in told:
-        work.mistakes.add_row(sheet, row.line, column, message, remedy)
+        mistakes.add_row(sheet, row.line, column, message, remedy)
     return None if told else detail
 
 

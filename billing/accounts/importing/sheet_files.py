@@ -53,11 +53,11 @@ def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> 
     content = b""
     try:
         content = definition_file.read(path, _JSON_BYTES_MAX)
-        document = msgspec.json.decode(content, type=_Document)
+        document = definition_file.from_json(content, _Document)
     except OSError as error:
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
     except msgspec.ValidationError:
-        wrong = next(field_values.misfits(msgspec.json.decode(content), _Document, "document"))
+        wrong = next(field_values.misfits(definition_file.from_json(content), _Document, "document"))
         mistakes.add_unreadable(path.name, wrong.place, wrong.message, _FORM)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         mistakes.add_unreadable(path.name, "file", definition_file.no_json(error, content), _FORM)
@@ -156,9 +156,15 @@ def of_objects(file: str, layout: Layout, objects: list[dict[str, Any]], mistake
         unknown = [name for name in each if name not in layout.columns]
         for name in unknown:
             mistakes.add_row(sheet, number, name, "is unknown", f"known fields: {', '.join(layout.columns)}")
-        if not unknown:
-            rows.append([_cell(each.get(name)) for name in layout.columns])
-            lines.append(number)
+        if unknown:
+            continue
+        try:
+            cells = [_cell(each.get(name)) for name in layout.columns]
+        except RecursionError:  # read it was, and it cannot be written
+            mistakes.add_row(sheet, number, "", definition_file.TOO_DEEP, "write a value without so many lists within lists")
+            continue
+        rows.append(cells)
+        lines.append(number)
     return CellReader(layout, sheet, list(layout.columns), mistakes).read([(rows, lines)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -12,6 +12,9 @@ from rating.errors import Problem
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+MISTAKES_MAX: Final = 10_000  # that are told
 
 
 class CellError(Exception):
@@ -68,18 +71,28 @@ class Sheet(NamedTuple):
 class Mistakes:
     """All errors in the files, and what cannot be known because of them: ids on refused lines, and files that cannot be read.
 
-    An id that is missing only because its line has a mistake is no mistake of the rows that name it.
+    An id that is missing only because its line has a mistake is no mistake of the rows that name it. Mistakes beyond MISTAKES_MAX are
+    counted alone.
     """
 
     def __init__(self) -> None:
         self.problems: list[tuple[int, int, Problem]] = []  # place of the file and number of the row, to sort by
+        self._untold = 0
         self._refused: set[tuple[str, str]] = set()
         self._unreadable: set[str] = set()
         self._files: dict[str, int] = {}
 
     def add(self, file: str, place: str, message: str, remedy: str, *, line: int = 0) -> None:
         """Note one mistake."""
+        if self.is_full:
+            self._untold += 1
+            return
         self.problems.append((self._files.setdefault(file, len(self._files)), line, Problem(file, place, message, remedy)))
+
+    @property
+    def is_full(self) -> bool:
+        """True where no further mistake is told."""
+        return len(self.problems) >= MISTAKES_MAX
 
     def add_row(self, sheet: Sheet, line: int, column: str, message: str, remedy: str) -> None:
         """Note one mistake of a row of a sheet."""
@@ -103,5 +116,9 @@ class Mistakes:
         return file in self._unreadable or (file, row_id) in self._refused
 
     def in_order(self) -> list[Problem]:
-        """Files in their order, lines in theirs."""
-        return [problem for _, _, problem in sorted(self.problems, key=lambda each: each[:2])]
+        """Files in their order, lines in theirs; last, where not all are told, how many others were found."""
+        told = [problem for _, _, problem in sorted(self.problems, key=lambda each: each[:2])]
+        if not self.is_full:
+            return told
+        message = f"{len(told):,} mistakes are told, and {self._untold:,} more were found; the rest was not looked at"
+        return [*told, Problem("all files", "", message, "mend these first")]

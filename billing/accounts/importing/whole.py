@@ -3,7 +3,8 @@
 The same rows again are recognised and change nothing; the same id with other data is an error that names the field. One thing may be
 learned later: the end of a subscription, a number or a fact that had none. It is kept as a new fact, so that bills made before knew no end.
 Where a fact moves the end of a subscription, its numbers follow, as they do by command.
-Rows are written first and facts are checked as then stored, in one transaction: a mistake anywhere undoes all of it.
+Rows are written first and facts are checked as then stored, in one transaction: a mistake anywhere undoes all of it. Files with very many
+mistakes of their own are refused before it begins.
 """
 
 from __future__ import annotations
@@ -68,10 +69,14 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
 ) -> ImportReport:
     """Import the CSV files of a folder, or one JSON document. Raises ProblemsError with every mistake; then nothing is stored.
 
+    Of very many mistakes (`MISTAKES_MAX`) the first ones found are told, and the number of the others.
+
     `dry_run`: do and check everything, and store nothing. `progress` gets the number of rows that are dealt with, and of all rows.
     """
     mistakes = Mistakes()
-    sheets = _read(source, mistakes, progress)
+    sheets = parties.checked(_read(source, mistakes, progress), mistakes)
+    if mistakes.is_full:
+        raise ProblemsError(mistakes.in_order())
     catalogues = catalogue.published(home)
     with home.begin(dry_run=dry_run) as connection:
         work = Importer(home, connection, sheets, mistakes, now_us, by, catalogues, progress)

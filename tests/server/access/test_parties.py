@@ -116,7 +116,7 @@ def test_no_masked_field_is_whole_for_an_auditor(people: Guarded) -> None:
     for kind, words in examples.CUSTOMER_EXAMPLES.items():
         name = [each for each in words[:1] if "=" not in each]
         fields = values_of(words[len(name) :], kind)
-        given = {field: value == "true" if value in {"true", "false"} else value for field, value in fields.items()}
+        given = {field: value in {"true", "yes"} if value in {"true", "false", "yes", "no"} else value for field, value in fields.items()}
         record(people, ANNA, fact_name="".join(name), **{kind: given})
         [seen] = [
             each for each in stub(people, "the-auditor").GetParty(pb.GetPartyRequest(name=ANNA), timeout=20).facts if each.kind == kind
@@ -126,6 +126,38 @@ def test_no_masked_field_is_whole_for_an_auditor(people: Guarded) -> None:
                 shown = getattr(getattr(seen, kind), field.name)
                 assert (shown == given[field.name]) == (field.masking is Masking.WHOLE), (kind, field.name)
                 assert field.masking is Masking.WHOLE or str(given[field.name]) not in seen.text, (kind, field.name)
+
+
+def test_what_may_name_a_customer_is_hidden(people: Guarded) -> None:
+    """Names of facts that people chose, and free texts; short names and numbers show nothing or a third."""
+    identity = pb.PartyIdentity(name="王伟", family_name="王", given_name="伟", category="consumer", register_id="RB 1")
+    identity.legal_information = "Director: Anna Li"
+    record(people, ANNA, identity=identity)
+    record(people, ANNA, fact_name="anna.li", contact=CONTACT)
+    record(people, ANNA, references=pb.PartyReferences(buyer_reference="Anna Li", purchase_order="for Anna"))
+    record(people, ANNA, fact_name="marketing", consent=pb.PartyConsent(given=True, proof="mail of anna@example.com"))
+    found = stub(people, "the-auditor").GetParty(pb.GetPartyRequest(name=ANNA), timeout=20)
+    assert {(each.kind, each.fact_name, each.text) for each in found.facts} == {
+        ("identity", "", "name ***, category consumer, given name ***, family name ***, register id ***1, legal information ***"),
+        ("contact", "***", "person A***, email ***, phone **********0001"),
+        ("references", "", "buyer reference ***, purchase order ***"),
+        ("consent", "marketing", "given yes, proof ***"),
+    }
+    assert "nna" not in str(found).replace("accounts/anna/party", "")
+
+
+def test_a_damaged_fact_is_shown_as_damaged(people: Guarded) -> None:
+    record(people, ANNA, fact_name="tax_number", tax_id=pb.PartyTaxId(number="21/815/08150"))
+    with people.home.begin() as connection:
+        connection.execute(tables.party_facts.update().values(detail='{"number": 7}'))
+    seen = contact(people, ANNA, "the-auditor")
+    assert (seen.kind, seen.WhichOneof("detail"), seen.text) == ("tax_id", None, "damaged: its fields are not those of tax_id")
+
+
+def test_a_refusal_names_the_account_in_the_trail(people: Guarded) -> None:
+    refused(lambda: contact(people, BERT, "nora"))
+    [entry] = [each for each in showing.entries(people.home) if each.operator == "nora"]
+    assert (entry.subject, entry.outcome) == (f"account {lookup.key_of(people.home, 'bert')}", "PERMISSION_DENIED")
 
 
 def test_what_an_issuer_prints_is_whole(people: Guarded) -> None:

@@ -95,7 +95,7 @@ def test_an_end_that_was_open_may_be_learned_later(home: Home, tmp_path: Path) -
 # a row that follows, its place and what is wrong
 MISTAKES = [
     ('A1,identity,,2026-01-01,,"{""name"": ""X"", ""category"": ""business""}"', "kind: identity from 2026-01-01 is on line 2 already"),
-    ("A9,note,x,2026-01-01,,{}", "account_id: account A9 is unknown"),
+    ('A9,note,x,2026-01-01,,"{""text"": ""y""}"', "account_id: account A9 is unknown"),
     ("A1,style,,2026-01-01,,{}", "kind: 'style' is not a kind of fact here"),
     ('A1,note,X,2026-01-01,,"{""text"": ""y""}"', "name: 'X' cannot be used as a name"),
     ("A1,note,x,2026-01-01,,{}", "detail: note: text: is missing"),
@@ -110,6 +110,8 @@ MISTAKES = [
     ('A1,note,x,2026-01-01,,"{""text"": {""en"": 1, ""en"": 2}}"', "detail: the key 'en' is there twice"),
     ('A1,tax_id,vat,2026-02-01,,"{""number"": ""DE136695977""}"', "detail: tax_id: number: the check digit of DE136695977 is wrong"),
     (f'A1,note,x,2026-01-01,,"{{""text"": ""{"y" * 2_001}""}}"', "detail: note: text: has 2,001 characters, 2,000 at most"),
+    ('A1,tax_id,tax_number,2026-01-01,,"{""number"": ""' + "\ufb03" * 14 + '""}"', "detail: tax_id: number: has 42 characters, 40 at most"),
+    (f'A1,note,x,2026-01-01,,"{{""text"": {"[" * 50_000}{"]" * 50_000}}}"', "detail: '{\"text\": [["),
     (f'A3,identity,,2026-01-01,,"{{""name"": ""{"y" * 2_000}"", ""category"": ""public""}}"', "detail: identity: name: has 2,000"),
 ]  # fmt: skip
 
@@ -195,6 +197,43 @@ def test_a_document_with_another_detail_is_refused(home: Home, tmp_path: Path, d
     assert (problem.file, problem.path) == ("facts.json", "party_facts[0], detail")
     assert len(problem.message) < 2_100
     assert rows(home) == 9
+
+
+@pytest.mark.parametrize("depth", [900, 1_000, 3_000, 10_000, 100_000])
+def test_a_document_that_is_nested_too_deeply_is_refused(home: Home, tmp_path: Path, depth: int) -> None:
+    deep = b'{"text": ' + b"[" * depth + b"]" * depth + b"}"
+    row = b'{"account_id": "A1", "kind": "note", "name": "x", "from_date": "2026-01-01", "detail": ' + deep + b"}"
+    (tmp_path / "facts.json").write_bytes(b'{"party_facts": [' + row + b"]}")
+    with pytest.raises(ProblemsError) as caught:
+        accounts.import_files(home, tmp_path / "facts.json", NOW_US)
+    problems = [each for each in caught.value.problems if "is missing" not in each.message]
+    assert [(each.file, bool(each.path), bool(each.remedy), len(each.message) < 500) for each in problems] == [
+        ("facts.json", True, True, True)
+    ]
+    assert rows(home) == 9
+
+
+def test_of_very_many_mistakes_some_are_told_and_the_others_counted(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two mistakes a row, five of them told: the third row is the last that is looked at, and no transaction begins."""
+    monkeypatch.setattr("billing.accounts.importing.sheets.MISTAKES_MAX", 5)
+    monkeypatch.setattr(type(home), "begin", None)
+    lines = "".join(f'A1,note,N{number},2026-01-01,,"{{""text"": """"}}"\n' for number in range(100))
+    with pytest.raises(ProblemsError) as caught:
+        accounts.import_files(home, write(tmp_path / "in", party_facts=PARTY_FACTS + lines), NOW_US)
+    told = caught.value.problems
+    assert [each.path for each in told[:5]] == ["line 9, name", "line 9, detail", "line 10, name", "line 10, detail", "line 11, name"]
+    assert [each.message for each in told[5:]] == ["5 mistakes are told, and 1 more were found; the rest was not looked at"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_the_largest_fact_is_exported_and_imported(home: Home, tmp_path: Path, form: str) -> None:
+    """Quotes are two bytes as JSON, and doubled in CSV; 16 texts of 2,000 have 64,000 bytes and their languages."""
+    texts_of = {f"a{letter}": '"' * 2_000 for letter in "bcdefghijklmnopq"}
+    fact = NewFact("legal_text", "dunning", day("2026-01-01"), None, kinds.LegalText(texts_of))
+    recording.record(home, ASKED, Named(entity="north"), fact)
+    exporting.export_files(home, tmp_path / "out", form)
+    given = tmp_path / "out" if form == "csv" else tmp_path / "out" / "accounts.json"
+    assert accounts.import_files(home, given, NOW_US).issuer_facts == Count(0, 3)
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
