@@ -193,8 +193,8 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
 def _parties(connection: sa.Connection, text: str, on: dt.date | None, limit: int, *, whole: bool) -> list[Hit]:
     """The first `limit` customers by what facts about them are found by; `whole`: by all of it.
 
-    Facts that were replaced or retracted are left out, and with `on` those that another one of the same kind and name overrides on that
-    day. Left out they count for nothing: rows of the index are read until there are enough.
+    Facts that were replaced or retracted are left out. With `on`, so are those that another one of the same kind and name overrides that
+    day. They count for nothing: rows of the index are read until there are enough.
     """
     wanted_texts = kinds.search_texts(text)
     hits: dict[Hit, None] = {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-MISTAKES_MAX: Final = 10_000  # that are told
+MISTAKES_MAX: Final = 10_000  # that are listed
 
 
 class CellError(Exception):
@@ -91,7 +91,7 @@ class Mistakes:
 
     @property
     def is_full(self) -> bool:
-        """True where no further mistake is told."""
+        """True where no further mistake is listed."""
         return len(self.problems) >= MISTAKES_MAX
 
     def add_row(self, sheet: Sheet, line: int, column: str, message: str, remedy: str) -> None:
@@ -116,9 +116,9 @@ class Mistakes:
         return file in self._unreadable or (file, row_id) in self._refused
 
     def in_order(self) -> list[Problem]:
-        """Files in their order, lines in theirs; last, where not all are told, how many others were found."""
+        """Files in their order, lines in theirs; last, where there are more, how many others were found."""
         told = [problem for _, _, problem in sorted(self.problems, key=lambda each: each[:2])]
         if not self.is_full:
             return told
-        message = f"{len(told):,} mistakes are told, and {self._untold:,} more were found; the rest was not looked at"
+        message = f"{len(told):,} mistakes are listed, and {self._untold:,} more were found; the rest was not looked at"
         return [*told, Problem("all files", "", message, "mend these first")]

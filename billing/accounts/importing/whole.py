@@ -69,7 +69,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
 ) -> ImportReport:
     """Import the CSV files of a folder, or one JSON document. Raises ProblemsError with every mistake; then nothing is stored.
 
-    Of very many mistakes (`MISTAKES_MAX`) the first ones found are told, and the number of the others.
+    Of very many mistakes (`MISTAKES_MAX`) it has the first ones, and the number of the others.
 
     `dry_run`: do and check everything, and store nothing. `progress` gets the number of rows that are dealt with, and of all rows.
     """

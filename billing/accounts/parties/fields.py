@@ -42,7 +42,7 @@ class Described(NamedTuple):
 def field(says: str, *, term: str = "", masking: Masking = Masking.WHOLE, most: int = TEXT_CHARS_MAX) -> msgspec.Meta:
     """The annotation of a text field: at most `most` characters in its one spelling.
 
-    The bound is no part of the type: a fact that is stored stays readable, whatever is refused today.
+    The bound is no part of the type: a fact that is stored stays readable, also where it would be refused today.
     """
     return msgspec.Meta(description=says, extra={"term": term, "masking": masking, "most": most})
 

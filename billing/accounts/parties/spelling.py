@@ -1,6 +1,6 @@
 """The one spelling of what people write in facts about parties: texts, codes and numbers. Pure.
 
-What is stored is what was checked, so a check reads a value in its one spelling, and a search spells what it looks for in the same way.
+A check reads a value in its one spelling, and that one is stored. A search spells what it looks for in the same way.
 Each function may be applied to its own result, which it leaves as it is.
 """
 

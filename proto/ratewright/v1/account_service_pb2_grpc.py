@@ -31,8 +31,8 @@ if _version_not_supported:
 class AccountServiceStub:
     """Reads accounts, and records what changes of them.
 
-    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
-    digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
+    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     def __init__(self, channel):
@@ -86,8 +86,8 @@ class AccountServiceStub:
 class AccountServiceServicer:
     """Reads accounts, and records what changes of them.
 
-    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
-    digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
+    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     def ListAccounts(self, request, context):
@@ -232,8 +232,8 @@ def add_AccountServiceServicer_to_server(servicer, server):
 class AccountService:
     """Reads accounts, and records what changes of them.
 
-    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
-    digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
+    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     @staticmethod

@@ -32,8 +32,8 @@ GRPC_VERSION: str
 class AccountServiceStub:
     """Reads accounts, and records what changes of them.
 
-    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
-    digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
+    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     @_typing.overload
@@ -101,8 +101,8 @@ class AccountServiceStub:
 class AccountServiceAsyncStub(AccountServiceStub):
     """Reads accounts, and records what changes of them.
 
-    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
-    digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
+    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -166,8 +166,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads accounts, and records what changes of them.
 
-    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
-    digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
+    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     @_abc_1.abstractmethod

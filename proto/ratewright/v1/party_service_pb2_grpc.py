@@ -32,8 +32,11 @@ class PartyServiceStub:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last four characters of a number; a street or an e-mail address is `***`. Support sees the same, unless the call gives a reason
-    (metadata `ratewright-reason`); the audit trail has it. What issuers print on documents is whole.
+    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
+    documents is whole.
+
+    A fact whose stored row cannot be read has no detail, and a `text` that begins with `damaged: `. It can be retracted.
     """
 
     def __init__(self, channel):
@@ -71,15 +74,18 @@ class PartyServiceServicer:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last four characters of a number; a street or an e-mail address is `***`. Support sees the same, unless the call gives a reason
-    (metadata `ratewright-reason`); the audit trail has it. What issuers print on documents is whole.
+    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
+    documents is whole.
+
+    A fact whose stored row cannot be read has no detail, and a `text` that begins with `damaged: `. It can be retracted.
     """
 
     def GetParty(self, request, context):
         """The facts that hold of a party on a day, by kind and name; or every one.
 
         The commands: `ratewright party show`, `ratewright entity show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN, ENTITY_UNKNOWN; INVALID_ARGUMENT:
-        MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        MALFORMED_NAME, MALFORMED_REQUEST (`as_of`); RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,8 +160,11 @@ class PartyService:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last four characters of a number; a street or an e-mail address is `***`. Support sees the same, unless the call gives a reason
-    (metadata `ratewright-reason`); the audit trail has it. What issuers print on documents is whole.
+    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
+    documents is whole.
+
+    A fact whose stored row cannot be read has no detail, and a `text` that begins with `damaged: `. It can be retracted.
     """
 
     @staticmethod

@@ -33,8 +33,11 @@ class PartyServiceStub:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last four characters of a number; a street or an e-mail address is `***`. Support sees the same, unless the call gives a reason
-    (metadata `ratewright-reason`); the audit trail has it. What issuers print on documents is whole.
+    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
+    documents is whole.
+
+    A fact whose stored row cannot be read has no detail, and a `text` that begins with `damaged: `. It can be retracted.
     """
 
     @_typing.overload
@@ -45,7 +48,7 @@ class PartyServiceStub:
     """The facts that hold of a party on a day, by kind and name; or every one.
 
     The commands: `ratewright party show`, `ratewright entity show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN, ENTITY_UNKNOWN; INVALID_ARGUMENT:
-    MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    MALFORMED_NAME, MALFORMED_REQUEST (`as_of`); RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB).
     """
     RecordPartyFact: _grpc.UnaryUnaryMultiCallable[_party_service_pb2.RecordPartyFactRequest, _party_service_pb2.PartyChange]
     """Records a fact. The same again changes nothing; one of the same kind, name and first day with other data takes the place of the one before.
@@ -75,8 +78,11 @@ class PartyServiceAsyncStub(PartyServiceStub):
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last four characters of a number; a street or an e-mail address is `***`. Support sees the same, unless the call gives a reason
-    (metadata `ratewright-reason`); the audit trail has it. What issuers print on documents is whole.
+    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
+    documents is whole.
+
+    A fact whose stored row cannot be read has no detail, and a `text` that begins with `damaged: `. It can be retracted.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -84,7 +90,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     """The facts that hold of a party on a day, by kind and name; or every one.
 
     The commands: `ratewright party show`, `ratewright entity show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN, ENTITY_UNKNOWN; INVALID_ARGUMENT:
-    MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    MALFORMED_NAME, MALFORMED_REQUEST (`as_of`); RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB).
     """
     RecordPartyFact: _aio.UnaryUnaryMultiCallable[_party_service_pb2.RecordPartyFactRequest, _party_service_pb2.PartyChange]  # type: ignore[assignment]
     """Records a fact. The same again changes nothing; one of the same kind, name and first day with other data takes the place of the one before.
@@ -113,8 +119,11 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last four characters of a number; a street or an e-mail address is `***`. Support sees the same, unless the call gives a reason
-    (metadata `ratewright-reason`); the audit trail has it. What issuers print on documents is whole.
+    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
+    documents is whole.
+
+    A fact whose stored row cannot be read has no detail, and a `text` that begins with `damaged: `. It can be retracted.
     """
 
     @_abc_1.abstractmethod
@@ -126,7 +135,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         """The facts that hold of a party on a day, by kind and name; or every one.
 
         The commands: `ratewright party show`, `ratewright entity show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN, ENTITY_UNKNOWN; INVALID_ARGUMENT:
-        MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        MALFORMED_NAME, MALFORMED_REQUEST (`as_of`); RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB).
         """
 
     @_abc_1.abstractmethod

@@ -147,11 +147,20 @@ def kinds(kind: str, *, of_customer: bool, as_json: bool) -> int:
         fields = fields_of(struct, of_customer=of_customer)
         example = shlex.join(examples.words(kind, of_customer=of_customer))
         if as_json:
-            shown = [{"name": each.name, "needed": each.is_needed, "term": each.term, "says": each.says} for each in fields]
+            shown = [
+                {
+                    "name": each.name,
+                    "needed": each.is_needed,
+                    "characters_max": each.most or None,
+                    "term": each.term,
+                    "says": each.says,
+                }
+                for each in fields
+            ]
             output.print_json({"kind": kind, "names": names_of(struct), "fields": shown, "example": example})
             return 0
-        rows = [(each.name, "yes" if each.is_needed else "", each.term, each.says) for each in fields]
-        output.print_table(("field", "needed", "EN 16931", "what it is"), rows)
+        rows = [(each.name, "yes" if each.is_needed else "", each.most or "", each.term, each.says) for each in fields]
+        output.print_table(("field", "needed", "at most", "EN 16931", "what it is"), rows, right=("at most",))
         print(f"\n{example}")
         return 0
     told = [(name, names_of(struct), words_of(struct)) for name, struct in party.kinds.items()]

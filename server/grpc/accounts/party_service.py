@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import grpc
 
 from billing.accounts import entities, lookup
 from billing.accounts.parties import recording
@@ -15,12 +17,10 @@ from server.actions import parties
 from server.grpc import calls, entrance
 from server.grpc.accounts import party_messages
 from server.grpc.finance import values
-from server.grpc.refusals import invalid, not_found
+from server.grpc.refusals import Refusal, invalid, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import grpc
 
     from billing.accounts.parties.recording import Named
     from billing.accounts.recording import Done
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from server.grpc.calls import Door
 
     _Request = pb.RecordPartyFactRequest | pb.EndPartyFactRequest | pb.RetractPartyFactRequest
+
+ANSWER_BYTES_MAX: Final = 3 << 20  # a client takes 4 MiB
 
 
 class PartyService(party_service_pb2_grpc.PartyServiceServicer):
@@ -43,7 +45,10 @@ class PartyService(party_service_pb2_grpc.PartyServiceServicer):
             values.require_texts(request)
             named, day = self._party(request.name), values.day_or_none(request, "as_of")
             found = parties.show(self._door.home, named, day, self._door.clock_us(), show_all=request.show_all)
-            return party_messages.shown(named, found, entrance.mask() if named.entity is None else Mask(hides=False))
+            answer = party_messages.shown(named, found, entrance.mask() if named.entity is None else Mask(hides=False))
+            if answer.ByteSize() > ANSWER_BYTES_MAX:
+                raise _too_large(named, answer)
+            return answer
 
         return calls.read(context, find)
 
@@ -105,3 +110,9 @@ class PartyService(party_service_pb2_grpc.PartyServiceServicer):
             told = {"legal_entity": named.entity, "remedy": "`ratewright accounts entity list` shows all"}
             raise not_found("ENTITY_UNKNOWN", f"no legal entity is called {as_shown(named.entity)}", told)
         return named
+
+
+def _too_large(named: Named, answer: pb.Party) -> Refusal:
+    message = f"the {len(answer.facts):,} facts of {named.text} have {answer.ByteSize():,} bytes, and at most {ANSWER_BYTES_MAX:,} are sent"
+    remedy = f"ask for one day, without show_all; `{named.command} show {named.word} --all` shows them on the machine of the home"
+    return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE", message, {"remedy": remedy})

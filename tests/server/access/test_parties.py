@@ -154,6 +154,17 @@ def test_a_damaged_fact_is_shown_as_damaged(people: Guarded) -> None:
     assert (seen.kind, seen.WhichOneof("detail"), seen.text) == ("tax_id", None, "damaged: its fields are not those of tax_id")
 
 
+def test_an_answer_that_no_client_takes_is_refused(people: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is three facts of 60,000 bytes: each is sent as fields and as a text."""
+    texts = {f"a{letter}": "x" * 2_000 for letter in "bcdefghijklmnop"}
+    for name in ("a", "b", "c"):
+        record(people, NORTH, fact_name=name, legal_text=pb.PartyLegalText(texts=texts))
+    monkeypatch.setattr("server.grpc.accounts.party_service.ANSWER_BYTES_MAX", 180_000)
+    told = refused(lambda: contact(people, NORTH, "the-operator"))
+    assert (told.code, told.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE")
+    assert told.metadata["remedy"].startswith("ask for one day, without show_all")
+
+
 def test_a_refusal_names_the_account_in_the_trail(people: Guarded) -> None:
     refused(lambda: contact(people, BERT, "nora"))
     [entry] = [each for each in showing.entries(people.home) if each.operator == "nora"]

@@ -104,7 +104,7 @@ def test_a_number_is_looked_for_in_its_one_spelling(home: Home, given: str, sear
 
 
 def test_an_iban_is_found_as_people_write_it(home: Home) -> None:
-    for text in ("DE89-3704-0044-0532-0130-00", "de89\u20133704\u20130044\u20130532\u20130130\u201300", "DE８９ 3704"):
+    for text in ("DE89-3704-0044-0532-0130-00", "de89\u20133704\u20130044\u20130532\u20130130\u201300", "DE\uff18\uff19 3704"):
         assert [each[0] for each in found(home, text)] == ["A1"], text
 
 
