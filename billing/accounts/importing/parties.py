@@ -156,11 +156,13 @@ def _detail(mistakes: Mistakes, sheet: Sheet, row: _Row) -> msgspec.Struct | Non
     told = [("name", wrong.message, wrong.remedy) for wrong in (checks.named(row.kind, row.name),) if wrong is not None]
     try:
         detail = definition_file.from_json(row.detail, struct)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         try:
             detail = detail_of(row.subject, row.kind, definition_file.from_json(row.detail))
         except ProblemsError as error:
             told += [("detail", f"{row.kind}: {each.path}: {each.message}", each.remedy) for each in error.problems]
+        except msgspec.DecodeError as error:
+            told.append(("detail", f"{row.kind}: {error}", "write values without lists within lists"))
     if detail is not None:
         detail = checks.in_one_spelling(detail, row.name)
         wrongs = checks.wrongs(detail, row.name, of_customer=row.subject.account_key is not None)

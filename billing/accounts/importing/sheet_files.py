@@ -57,14 +57,23 @@ def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> 
     except OSError as error:
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
     except msgspec.ValidationError:
-        wrong = next(field_values.misfits(definition_file.from_json(content), _Document, "document"))
-        mistakes.add_unreadable(path.name, wrong.place, wrong.message, _FORM)
+        mistakes.add_unreadable(path.name, *_misfit(content), _FORM)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         mistakes.add_unreadable(path.name, "file", definition_file.no_json(error, content), _FORM)
     unknown = document.keys() - {layout.name for layout in layouts}
     for name in sorted(unknown):
         mistakes.add_unreadable(path.name, name, "is unknown", f"known lists: {', '.join(layout.name for layout in layouts)}")
     return {layout.name: of_objects(path.name, layout, document.get(layout.name, []), mistakes) for layout in layouts}
+
+
+def _misfit(content: bytes) -> tuple[str, str]:
+    """The place and the error of the first value of a document that is not of its type."""
+    try:
+        document = definition_file.from_json(content)
+    except msgspec.DecodeError as error:  # further on, where reading by type did not come
+        return "file", definition_file.no_json(error, content)
+    wrong = next(field_values.misfits(document, _Document, "document"))
+    return wrong.place, wrong.message
 
 
 def _read_csv(path: Path, layout: Layout, mistakes: Mistakes, progress: Progress) -> Sheet:

@@ -120,5 +120,5 @@ class Mistakes:
         told = [problem for _, _, problem in sorted(self.problems, key=lambda each: each[:2])]
         if not self.is_full:
             return told
-        message = f"{len(told):,} mistakes are listed, and {self._untold:,} more were found; the rest was not looked at"
-        return [*told, Problem("all files", "", message, "mend these first")]
+        message = f"{len(told):,} mistakes are listed, and {self._untold:,} more were found; the rows after them were not checked"
+        return [*told, Problem("all files", "", message, "correct these first")]

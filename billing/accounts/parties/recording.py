@@ -239,7 +239,9 @@ def _remedy(field: Described, kind: Any) -> str:  # noqa: ANN401 -- a type
     """A value that a field takes, for one that it does not."""
     if kind is bool:
         return "write yes or no"
-    return f"write {field.name}.en=..., a text for each language" if field.most and kind is not str else f"give it: {field.says}"
+    if kind is str:
+        return "write it as text"
+    return f"write {field.name}.en=..., a text for each language" if field.most else f"give it: {field.says}"
 
 
 def _empty_span(fact: NewFact) -> Wrong:

@@ -222,7 +222,7 @@ def test_of_very_many_mistakes_some_are_told_and_the_others_counted(home: Home, 
         accounts.import_files(home, write(tmp_path / "in", party_facts=PARTY_FACTS + lines), NOW_US)
     told = caught.value.problems
     assert [each.path for each in told[:5]] == ["line 9, name", "line 9, detail", "line 10, name", "line 10, detail", "line 11, name"]
-    assert [each.message for each in told[5:]] == ["5 mistakes are listed, and 1 more were found; the rest was not looked at"]
+    assert [each.message for each in told[5:]] == ["5 mistakes are listed, and 1 more were found; the rows after them were not checked"]
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])

@@ -205,3 +205,9 @@ def test_the_whole_of_an_account_is_that_of_its_commands(accounts: Any, command:
     assert (found.charges, len(found.allowances)) == (whole.unbilled.charges, 0)
     assert left == [(each.subscription_id, each.allowance, each.granted, each.left) for each in allowances_left(home, "P-300", NOW_US)]
     assert left
+
+
+def test_a_document_that_is_nested_too_deeply_is_refused(accounts: Any) -> None:  # noqa: ANN401 -- a stub
+    content = b'{"accounts": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    told = refused(lambda: send(accounts, [import_pb.AccountFile(file_name="accounts.json", content=content)]))
+    assert (told.code, told.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")

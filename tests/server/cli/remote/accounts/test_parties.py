@@ -9,6 +9,7 @@ import pytest
 
 from billing.accounts.parties import examples
 from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS
+from billing.store import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +136,17 @@ def test_what_a_role_does_not_see(both: Persons) -> None:
     assert "person Eva, email eva@example.com" in both.there("party", "show", "P-300", as_operator="the-finance")
 
 
+def test_a_damaged_fact_is_shown_the_same_and_retracted(both: Persons) -> None:
+    both("party", "set", "P-300", "note", "visit", "--from", "2026-01-01", "text=x")
+    for home in (both.twin.home, both.guarded.home):
+        with home.begin() as connection:
+            connection.execute(tables.party_facts.update().values(detail="{}"))
+    shown = both("party", "show", "P-300", "--all")
+    assert "damaged: its fields are not those of note" in shown
+    both("party", "retract", "P-300", shown.splitlines()[1].split()[0], "--reason", "damaged")
+    assert both("party", "show", "P-300", "--all") == "P-300 has no facts\n"
+
+
 EXAMPLES = [("party", kind) for kind in CUSTOMER_KINDS] + [("entity", kind) for kind in ISSUER_KINDS]
 
 
@@ -154,6 +166,9 @@ def test_each_example_works_as_typed(both: Persons) -> None:
     assert [line.split()[0] for line in both.run("entity", "kinds").splitlines()[1:]] == list(ISSUER_KINDS)
     assert "yes     " in both.run("party", "kinds", "identity").splitlines()[2], "a customer needs a category"
     assert "category" not in both.run("entity", "kinds", "identity")
+    assert ["email", "254"] in [line.split()[:2] for line in both.run("party", "kinds", "contact").splitlines()], "the most characters"
+    [street] = [each for each in json.loads(both.run("party", "kinds", "address", "--json"))["fields"] if each["name"] == "street"]
+    assert street["characters_max"] == 200
     assert "kinds: identity, address" in both.run("party", "kinds", "nothing", status=2)
 
 
