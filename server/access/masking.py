@@ -1,7 +1,7 @@
 """Names and numbers of customers, masked for operators who do not need them.
 
 An operator sees them whole in one of the roles of WHOLE; in the role support alone where the call gives a reason, which the audit trail
-has. Masked, a number shows a third of its characters, the last ones, and at most four; a name of three letters or more its first one,
+has. Masked, a number shows its last four characters, one of less than ten a third of them; a name of three letters or more its first one,
 where the script has capitals: in others a letter may be a whole name. A street or an e-mail address shows nothing.
 """
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WHOLE: Final = frozenset({Role.OPERATOR, Role.FINANCE, Role.ADMIN})
 SHOWN_DIGITS: Final = 4
+FOUR_SHOWN_FROM: Final = 10  # characters of a number that shows SHOWN_DIGITS: of a shorter one they would be too much of it
 NAME_PART_MIN: Final = 3
 _HIDDEN: Final = "*"
 _NOTHING_SHOWN: Final = _HIDDEN * 3
@@ -30,10 +31,11 @@ class Mask:
         self.hides = hides
 
     def number(self, text: str) -> str:
-        """A number, with a third of it: its last characters, at most SHOWN_DIGITS."""
+        """A number, with its last SHOWN_DIGITS; of one of less than FOUR_SHOWN_FROM characters the last third."""
         if not self.hides:
             return text
-        shown = text[len(text) - min(SHOWN_DIGITS, len(text) // 3) :]
+        count = SHOWN_DIGITS if len(text) >= FOUR_SHOWN_FROM else len(text) // 3
+        shown = text[len(text) - count :]
         return _HIDDEN * (len(text) - len(shown)) + shown
 
     def name(self, text: str) -> str:

@@ -32,7 +32,7 @@ class PartyServiceStub:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    the last four characters of a number (a third of one with less than ten); a street, an e-mail address, or the name of a fact that people chose is `***`.
     Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
     documents is whole.
 
@@ -74,7 +74,7 @@ class PartyServiceServicer:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    the last four characters of a number (a third of one with less than ten); a street, an e-mail address, or the name of a fact that people chose is `***`.
     Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
     documents is whole.
 
@@ -160,7 +160,7 @@ class PartyService:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    the last four characters of a number (a third of one with less than ten); a street, an e-mail address, or the name of a fact that people chose is `***`.
     Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
     documents is whole.
 

@@ -33,7 +33,7 @@ class PartyServiceStub:
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    the last four characters of a number (a third of one with less than ten); a street, an e-mail address, or the name of a fact that people chose is `***`.
     Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
     documents is whole.
 
@@ -78,7 +78,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    the last four characters of a number (a third of one with less than ten); a street, an e-mail address, or the name of a fact that people chose is `***`.
     Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
     documents is whole.
 
@@ -119,7 +119,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
     that is limited to a legal entity may read and write the parties of that entity's accounts, and the issuer.
 
     Names and numbers of customers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and
-    the last third of a number, at most four characters; a street, an e-mail address, or the name of a fact that people chose is `***`.
+    the last four characters of a number (a third of one with less than ten); a street, an e-mail address, or the name of a fact that people chose is `***`.
     Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it. What issuers print on
     documents is whole.
 
