@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import statistics
 import subprocess
@@ -68,6 +70,10 @@ class Server:
         """A connection of its own: one takes no more than so many streams."""
         return grpc.insecure_channel(self._address, options=OPTIONS)
 
+    def connect_async(self) -> grpc.aio.Channel:
+        """The same for a client of one thread."""
+        return grpc.aio.insecure_channel(self._address, options=OPTIONS)
+
     def memory_mib(self) -> float:
         """The most memory that the process ever had."""
         lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8").splitlines()
@@ -131,25 +137,49 @@ def throw_away(server: Server, sent: Sequence[pb.StreamUsageRequest]) -> float:
     return time.perf_counter() - since
 
 
-def streams_at_once(server: Server, of_each: Sequence[Sequence[pb.StreamUsageRequest]]) -> float:
-    """Seconds until all of many streams are acked."""
-    errors: list[BaseException] = []
+class AtOnce(NamedTuple):
+    """Seconds in which many streams were opened, each on a connection of its own, and then from the first batch to the last ack."""
 
-    def one(sent: Sequence[pb.StreamUsageRequest]) -> None:
-        try:
-            with server.connect() as channel:
-                stream(server, sent, channel)
-        except BaseException as error:  # noqa: BLE001 -- told by the thread that started it
-            errors.append(error)
+    opening: float
+    streaming: float
 
-    threads = [threading.Thread(target=one, args=(sent,)) for sent in of_each]
-    since = time.perf_counter()
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert not errors, errors[0]
-    return time.perf_counter() - since
+
+def streams_at_once(server: Server, of_each: Sequence[Sequence[pb.StreamUsageRequest]]) -> AtOnce:
+    """Times of many streams that are open together, as switches have them: one thread sends for all, so that the cores are the server's."""
+    return asyncio.run(_at_once(server, of_each))
+
+
+async def _at_once(server: Server, of_each: Sequence[Sequence[pb.StreamUsageRequest]]) -> AtOnce:
+    header = pb.StreamUsageRequest(header=pb.StreamHeader(source="stream", schema_version=1))
+    async with contextlib.AsyncExitStack() as stack:
+        channels = [await stack.enter_async_context(server.connect_async()) for _ in of_each]
+        since = time.perf_counter()
+        calls = [UsageServiceStub(each).StreamUsage(timeout=DEADLINE_S, metadata=server.metadata) for each in channels]
+        await asyncio.gather(*(_opened(call, header) for call in calls))
+        begun = time.perf_counter()
+        await asyncio.gather(*(_sent(call, sent) for call, sent in zip(calls, of_each, strict=True)))
+        return AtOnce(begun - since, time.perf_counter() - begun)
+
+
+async def _opened(call: Any, header: pb.StreamUsageRequest) -> None:  # noqa: ANN401 -- a call, which the stubs do not type
+    await call.write(header)
+    assert (await call.read()).HasField("opened")
+
+
+async def _sent(call: Any, sent: Sequence[pb.StreamUsageRequest]) -> None:  # noqa: ANN401 -- as above
+    writing = asyncio.create_task(_write(call, sent))
+    acks = []
+    while (answer := await call.read()) is not grpc.aio.EOF:
+        acks += [answer.ack] if answer.HasField("ack") else []
+    await writing
+    assert len(acks) == len(sent), (len(acks), len(sent))
+    assert all(ack.accepted and not ack.duplicate + ack.rejected + ack.conflicting for ack in acks)
+
+
+async def _write(call: Any, sent: Sequence[pb.StreamUsageRequest]) -> None:  # noqa: ANN401 -- as above
+    for each in sent:
+        await call.write(each)
+    await call.done_writing()
 
 
 def spread(act: Callable[[], object], count: int) -> Spread:

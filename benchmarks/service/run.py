@@ -187,18 +187,23 @@ def _while_a_run_computes(bench: Bench, server: Server) -> asking.Spread:
 
 
 def many_streams(bench: Bench) -> None:
-    """200 streams against 4, and the memory of the server."""
-    figures: dict[int, float] = {}
-    rows = 4_000 * SMALL_ROWS // 4 * max(bench.batches, 4) // 20
-    for count in (4, 200):
-        with bench.start("guarded") as server:
-            each = max(rows // SMALL_ROWS // count, 1)
-            sent = [bench.fresh(each, SMALL_ROWS) for _ in range(count)]
-            bench.streamed += each * count * SMALL_ROWS
-            figures[count] = each * count * SMALL_ROWS / asking.streams_at_once(server, sent)
-            memory = server.memory_mib()
-    told = f"{figures[200] / 1e6:.2f} against {figures[4] / 1e6:.2f} M rows/s, at most {memory:.0f} MiB"
-    bench.add("200 streams of 1k-row batches against 4", figures[200] / figures[4], 0.7, 0.9, told=told)
+    """200 streams against 4, in turns on one warm server, and its memory."""
+    figures: dict[int, list[float]] = {4: [], 200: []}
+    opening, each_of_200 = 0.0, max(bench.batches // 2, 2)
+    with bench.start("guarded") as server:
+        bench.stream(server, 2, LARGE_ROWS)
+        for _ in range(ROUNDS):
+            for count in (4, 200):
+                each = each_of_200 * 200 // count
+                sent = [bench.fresh(each, SMALL_ROWS) for _ in range(count)]
+                bench.streamed += each * count * SMALL_ROWS
+                took = asking.streams_at_once(server, sent)
+                figures[count].append(each * count * SMALL_ROWS / took.streaming)
+                opening = took.opening
+        memory = server.memory_mib()
+    of = {count: statistics.median(each) for count, each in figures.items()}
+    told = f"{of[200] / 1e6:.2f} against {of[4] / 1e6:.2f} M rows/s once they are open; 200 were opened in {opening:.2f} s"
+    bench.add("200 streams of 1k-row batches against 4", of[200] / of[4], 0.7, 0.9, told=told)
     bench.add("peak memory of the server with 200 streams, MiB", memory, 1536, 768, is_time=True)
 
 
