@@ -1,0 +1,38 @@
+"""An invoice or a credit note in one form and language, with what is to be told about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from billing.documents.rendering.page import page_of
+
+if TYPE_CHECKING:
+    from billing.documents.rendering.itemised import Itemised
+    from billing.documents.rendering.words import Language
+    from billing.documents.semantic.model import CreditNote, Finding, Invoice
+
+Form = Literal["pdf", "html", "text"]
+FORMS: Final[tuple[Form, ...]] = ("pdf", "html", "text")
+
+
+class Rendered(NamedTuple):
+    """A document as a file, and what could not be shown in it as it is."""
+
+    content: bytes
+    findings: tuple[Finding, ...]
+
+
+def render(document: Invoice | CreditNote, form: Form, language: Language, usage: Itemised | None = None) -> Rendered:
+    """A document as a file. `usage`: the records behind it, as an appendix.
+
+    Raises UserError, naming what to install, where a PDF is wanted and what it needs is missing.
+    """
+    if form == "pdf":
+        from billing.documents.rendering import fonts, pdf  # noqa: PLC0415 -- the font is read for a PDF alone
+
+        made = page_of(document, language, usage, fonts.shown_by(pdf.font_file()))
+        return Rendered(pdf.render(made.page), made.findings)
+    from billing.documents.rendering import html, text  # noqa: PLC0415 -- one of them is used
+
+    made = page_of(document, language, usage)
+    return Rendered((html if form == "html" else text).render(made.page).encode(), made.findings)
