@@ -110,32 +110,43 @@ def _row(line: Line, frame: Frame) -> Row:
 def _details(line: Line, frame: Frame) -> Iterator[str]:
     """What is said below the name of a line, a text a line."""
     words, clean = frame.words.charges, frame.clean
-    correction = line.correction
-    if correction is None:
-        yield frame.spans(line.charged_days or (line.days,))
-    elif correction.number and correction.issued_on is not None:
-        date = frame.locale.date(correction.issued_on)
-        yield words.corrects.format(month=frame.span(line.days), number=clean.one(correction.number), date=date)
-    else:
-        yield words.corrects_late.format(month=frame.span(line.days))
-    if correction is not None and line.charged_days:
-        yield frame.spans(line.charged_days)
-    if (line.role != "line" and line.subscription_id) or (correction is not None and line.subscription_id):
+    yield from _periods(line, frame)
+    if line.subscription_id and (line.role != "line" or line.correction is not None):
         yield words.subscription.format(id=clean.one(line.subscription_id))
-    used = line.usage
-    if used is not None:
-        quantity = frame.quantity(used.quantity, used.unit, used.shown_unit)
-        told = [words.used.format(quantity=quantity, records=frame.records(used.records))]
-        if used.free_quantity:
-            told.append(words.free.format(quantity=frame.quantity(used.free_quantity, used.unit, used.shown_unit)))
-        if used.exact_micros != line.amount_micros and line.with_tax_micros is None:
-            told.append(words.exact.format(amount=frame.amount(used.exact_micros)))
-        yield frame.words.units.comma.join(told)
-        for each in used.passes:
-            yield words.passes.format(times=each.times, name=clean.one(each.name), fees=frame.amount(each.fees_micros))
+    yield from _usage(line, frame)
     if line.with_tax_micros is not None:
         yield words.with_tax.format(amount=frame.amount(line.with_tax_micros))
     if line.tax_text:
         yield words.tax_class.format(text=clean.one(line.tax_text))
     if line.reference:
         yield words.reference.format(text=clean.one(line.reference))
+
+
+def _periods(line: Line, frame: Frame) -> Iterator[str]:
+    """The days that it is for; of a correction its month, and the document that charged it."""
+    words, correction = frame.words.charges, line.correction
+    if correction is None:
+        yield frame.spans(line.charged_days or (line.days,))
+        return
+    if correction.number and correction.issued_on is not None:
+        date = frame.locale.date(correction.issued_on)
+        yield words.corrects.format(month=frame.span(line.days), number=frame.clean.one(correction.number), date=date)
+    else:
+        yield words.corrects_late.format(month=frame.span(line.days))
+    if line.charged_days:
+        yield frame.spans(line.charged_days)
+
+
+def _usage(line: Line, frame: Frame) -> Iterator[str]:
+    words, used = frame.words.charges, line.usage
+    if used is None:
+        return
+    quantity = frame.quantity(used.quantity, used.unit, used.shown_unit)
+    told = [words.used.format(quantity=quantity, records=frame.records(used.records))]
+    if used.free_quantity:
+        told.append(words.free.format(quantity=frame.quantity(used.free_quantity, used.unit, used.shown_unit)))
+    if used.exact_micros != line.amount_micros and line.with_tax_micros is None:
+        told.append(words.exact.format(amount=frame.amount(used.exact_micros)))
+    yield frame.words.units.comma.join(told)
+    for each in used.passes:
+        yield words.passes.format(times=each.times, name=frame.clean.one(each.name), fees=frame.amount(each.fees_micros))

@@ -1,8 +1,8 @@
-"""Texts of others made safe to show: names, lines of tariffs, reasons. What cannot be shown as it is gets a visible mark, and is a finding.
+"""Texts of others made safe to show: names, lines of tariffs, reasons. Characters that cannot be shown get a mark, and are a finding.
 
-Replaced by U+FFFD: control characters, unassigned and private ones, and marks that turn the direction of what follows, by which a name could
-turn the digits of an amount beside it. In a PDF, characters that no font shows become boxes. Line ends and tabs become blanks; `lines` keeps
-line ends. Nothing is shortened.
+Replaced by U+FFFD: control characters, unassigned and private ones, and marks of direction, by which a name could turn the digits of an
+amount beside it. In a PDF, characters that no font shows become boxes. Line ends and tabs become blanks; `lines` keeps line ends.
+Nothing is shortened.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Cleaner:
             yield Finding(
                 "control_characters",
                 self._place,
-                f"has texts with characters that are not for people, shown as {REPLACED}: {_named(self._control)}",
+                f"has texts with characters that cannot be shown, shown as {REPLACED}: {_named(self._control)}",
                 "record these texts again without them",
             )
         if self._without_font:

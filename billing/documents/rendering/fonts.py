@@ -1,18 +1,18 @@
 """The characters that a PDF can show: those of its Chinese font, read from the font file, and those of the fonts within Typst.
 
-Noto Sans SC has Latin, Greek, Cyrillic, Chinese and Japanese. Typst brings Libertinus Serif (Hebrew) and DejaVu Sans Mono (Arabic, Armenian,
-Georgian), whose files cannot be read: their characters are listed here, and a test draws each of them.
+Noto Sans SC has Latin, Greek, Cyrillic, Chinese and Japanese. Typst brings Libertinus Serif (Hebrew) and DejaVu Sans Mono (Arabic,
+Armenian, Georgian), whose files cannot be read: their characters are listed here, and a test draws each of them.
 """
 
 from __future__ import annotations
 
 import functools
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FAMILIES: Final = ("Noto Sans SC", "Libertinus Serif", "DejaVu Sans Mono")
 # first and last code of the characters that fonts within Typst show

@@ -1,7 +1,8 @@
-"""A page as one HTML file: no script, nothing fetched, the QR code drawn within. It prints as it looks, and texts of others keep their direction."""
+"""A page as one HTML file: no script, nothing fetched, the QR code drawn within. Texts of others keep their direction."""
 
 from __future__ import annotations
 
+import base64
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from billing.documents.rendering.words import words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from billing.documents.rendering.layout import Block, Code, Column, Fact, Page, Pay, Row, Section
+    from billing.documents.rendering.layout import Block, Code, Column, Fact, Logo, Page, Pay, Row, Section
 
 _STYLE: Final = """
 :root { --ink: #1c2733; --soft: #4c5b6a; --line: #d8e0e7; --tint: #f3f7f9; }
@@ -21,6 +22,8 @@ body { margin: 0; color: var(--ink); background: #e9eef2;
   font: 15px/1.5 "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", system-ui, sans-serif; }
 main { max-width: 56rem; margin: 1.5rem auto; padding: 2.2rem 2.6rem; background: #fff; border-radius: 8px; }
 p { margin: .3rem 0; overflow-wrap: anywhere; }
+.practice { padding: .6rem 1rem; color: #b00020; border: 2px solid #b00020; }
+.logo { display: block; max-height: 4rem; max-width: 16rem; }
 .sender { color: var(--soft); font-size: .85rem; }
 .top { display: flex; flex-wrap: wrap; gap: 1.5rem 3rem; justify-content: space-between; margin: 1.4rem 0; }
 .top > * { flex: 1 1 18rem; min-width: 0; }
@@ -64,7 +67,9 @@ def render(page: Page) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="date" content="{page.issued_on.isoformat()}">\n<title>{escape(page.title)}</title>\n'
         f"<style>:root {{ --accent: {escape(page.colour)}; }}{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f'<header class="sender">{_lines(page.sender)}</header>\n'
+        + (f'<p class="practice">{escape(page.practice)}</p>\n' if page.practice else "")
+        + (_logo(page.logo) if page.logo is not None else "")
+        + f'<header class="sender">{_lines(page.sender)}</header>\n'
         f'<div class="top"><div class="recipient"><p class="sender">{escape(page.recipient_label)}</p>{_lines(page.recipient)}</div>\n'
         f"{_facts(page.facts)}</div>\n<h1>{_text(page.title)}</h1>\n"
         + (f"<p>{_text(page.greeting)}</p>\n" if page.greeting else "")
@@ -74,6 +79,11 @@ def render(page: Page) -> str:
         + "".join(map(_section, page.sections))
         + f"<footer>{_lines(page.footer)}</footer>\n</main>\n</body>\n</html>\n"
     )
+
+
+def _logo(logo: Logo) -> str:
+    """The picture within the file. The name of the issuer is below it, so it has no words of its own."""
+    return f'<img class="logo" alt="" src="data:{logo.media_type};base64,{base64.b64encode(logo.content).decode()}">\n'
 
 
 def _text(text: str) -> str:

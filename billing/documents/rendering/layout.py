@@ -84,6 +84,13 @@ class Pay(msgspec.Struct, frozen=True):
     code: Code | None = None
 
 
+class Logo(msgspec.Struct, frozen=True):
+    """The picture of the issuer, PNG or SVG, as it is stored."""
+
+    media_type: str
+    content: bytes
+
+
 class Headline(msgspec.Struct, frozen=True):
     """The one thing to know: an amount, and what is to be done about it."""
 
@@ -96,6 +103,8 @@ class Page(msgspec.Struct, frozen=True):
     """A document whole. `pages`: the words around the number of a page, with {} for it and for how many there are."""
 
     title: str
+    practice: str
+    logo: Logo | None
     language: str
     issued_on: dt.date
     author: str

@@ -59,9 +59,8 @@ class Locale(NamedTuple):
         return self._filled(self.month, day)
 
     def _filled(self, pattern: str, day: dt.date) -> str:
-        return pattern.format(
-            y=f"{day.year:04d}", m=day.month, d=day.day, mm=f"{day.month:02d}", dd=f"{day.day:02d}", name=self.months[day.month - 1]
-        )
+        padded = {"y": f"{day.year:04d}", "mm": f"{day.month:02d}", "dd": f"{day.day:02d}"}
+        return pattern.format(m=day.month, d=day.day, name=self.months[day.month - 1], **padded)
 
 
 _GREAT_BRITAIN: Final = Locale(".", ",", _ENGLISH, "{d} {name} {y}", "{dd}/{mm}/{y}", "{name} {y}")
@@ -71,7 +70,7 @@ _CHINA: Final = Locale(".", ",", _NUMBERED, "{y}年{m}月{d}日", "{y}-{mm}-{dd}
 LOCALES: Final[Mapping[str, Locale]] = {
     "de": _GERMANY,
     "de-AT": _GERMANY._replace(months=_AUSTRIAN),
-    "de-CH": _GERMANY._replace(point=".", group="’"),
+    "de-CH": _GERMANY._replace(point=".", group="\u2019"),
     "en": _GREAT_BRITAIN._replace(short="{y}-{mm}-{dd}"),
     "en-GB": _GREAT_BRITAIN,
     "en-IE": _GREAT_BRITAIN,
@@ -81,15 +80,15 @@ LOCALES: Final[Mapping[str, Locale]] = {
 }
 
 
-class Found(NamedTuple):
+class LocaleChoice(NamedTuple):
     """A locale. `wanted`: the one that was asked for where there is none of that name, else empty."""
 
     locale: Locale
     wanted: str
 
 
-def locale_of(language: str, names: Mapping[str, str]) -> Found:
+def locale_of(language: str, names: Mapping[str, str]) -> LocaleChoice:
     """The locale of a language. `names`: locales by language, as the issuer wants them."""
     wanted = names.get(language, language)
     found = LOCALES.get(wanted)
-    return Found(LOCALES[language], wanted) if found is None else Found(found, "")
+    return LocaleChoice(LOCALES[language], wanted) if found is None else LocaleChoice(found, "")

@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from billing.documents.rendering import charges, details, itemised, parties, payment
 from billing.documents.rendering.clean import BOX, REPLACED, Cleaner
 from billing.documents.rendering.frame import Frame
-from billing.documents.rendering.layout import Notes, Page, Section
+from billing.documents.rendering.itemised import Itemised
+from billing.documents.rendering.layout import Logo, Notes, Page, Section
 from billing.documents.rendering.locales import locale_of
 from billing.documents.rendering.words import LANGUAGES, words_of
-from billing.documents.semantic.model import CreditNote, Finding
+from billing.documents.semantic.model import CreditNote, Finding, Invoice
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from billing.documents.rendering.itemised import Itemised
     from billing.documents.rendering.words import Language
-    from billing.documents.semantic.model import CreditNote as Note
-    from billing.documents.semantic.model import Invoice
 
 COLOUR: Final = "#0b5d7a"
+
+
+class Beside(NamedTuple):
+    """What a page has beside its document: records of usage, as an appendix; the logo that the style names; the mark of practice."""
+
+    usage: Itemised | None = None
+    logo: Logo | None = None
+    is_practice: bool = False
+
+
+NOTHING: Final = Beside()
 
 
 class Made(NamedTuple):
@@ -30,14 +39,14 @@ class Made(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def language_of(document: Invoice | Note) -> Language:
+def language_of(document: Invoice | CreditNote) -> Language:
     """The language of a document, in English where we have no words in its own."""
     name = document.language.partition("-")[0]
     return next((each for each in LANGUAGES if each == name), "en")
 
 
-def page_of(document: Invoice | Note, language: Language, usage: Itemised | None = None, font: Collection[int] | None = None) -> Made:
-    """The page of an invoice or a credit note. `usage`: the records behind it, as an appendix. `font`: codes that can be shown; None: all."""
+def page_of(document: Invoice | CreditNote, language: Language, beside: Beside = NOTHING, font: Collection[int] | None = None) -> Made:
+    """The page of an invoice or a credit note. `font`: codes of characters that can be shown; None: all."""
     words = words_of(language)
     place = f"document {document.number}"
     style = document.seller.style
@@ -45,9 +54,11 @@ def page_of(document: Invoice | Note, language: Language, usage: Itemised | None
     frame = Frame(document, language, words, found.locale, Cleaner(place, font))
     title = words.heads.title.format(kind=_kind(document, frame), number=frame.clean.one(document.number))
     about = parties.about(frame)
-    sections = [*([Section("", (Notes(about),))] if about else []), *_sections(frame, usage)]
+    sections = [*([Section("", (Notes(about),))] if about else []), *_sections(frame, beside.usage)]
     page = Page(
         title=title,
+        practice=words.heads.practice if beside.is_practice else "",
+        logo=beside.logo,
         language=language,
         issued_on=document.issued_on,
         author=frame.clean.one(document.seller.name),
@@ -67,7 +78,7 @@ def page_of(document: Invoice | Note, language: Language, usage: Itemised | None
     return Made(_with_marks_told(page, frame), (*_locale_finding(found.wanted, place, document.seller.entity), *frame.clean.findings()))
 
 
-def _kind(document: Invoice | Note, frame: Frame) -> str:
+def _kind(document: Invoice | CreditNote, frame: Frame) -> str:
     words = frame.words.heads
     if isinstance(document, CreditNote):
         return words.credit_note

@@ -6,8 +6,10 @@ template, never markup. Raises UserError, naming what to install, where Typst or
 
 from __future__ import annotations
 
+import base64
 import functools
 import importlib
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,22 +21,36 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from billing.documents.rendering.layout import Page
+    from billing.documents.rendering.layout import Logo, Page
 
 REMEDY: Final = 'install the parts for PDF: pip install "ratewright[pdf]"'
 STANDARDS: Final = ("a-2a", "ua-1")
+_PNG: Final = "image/png"
+_SIZE_AT: Final = 16  # the place of width and height in a PNG
 _TEMPLATE: Final = Path(__file__).with_name("document.typ")
 
 
 def render(page: Page) -> bytes:
     """The PDF file."""
-    given = msgspec.to_builtins(page)
+    given = msgspec.to_builtins(msgspec.structs.replace(page, logo=None))
+    if page.logo is not None:
+        given["logo"] = _as_svg(page.logo)
     if page.pay.code is not None:
         given["pay"]["code"]["svg"] = qr.svg(page.pay.code.rows)
     inputs = {"page": msgspec.json.encode({**given, "fonts": fonts.FAMILIES}).decode()}
     drawn = _compiler().compile(sys_inputs=inputs, pdf_standards=list(STANDARDS))
     assert isinstance(drawn, bytes), "a PDF is one file"
     return drawn
+
+
+def _as_svg(logo: Logo) -> str:
+    """A logo as SVG, which JSON can hold: a PNG is embedded in it."""
+    if logo.media_type != _PNG:
+        return logo.content.decode("utf-8-sig")
+    width, height = struct.unpack_from(">II", logo.content, _SIZE_AT)
+    data = base64.b64encode(logo.content).decode()
+    picture = f'<image width="{width}" height="{height}" href="data:{_PNG};base64,{data}"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{picture}</svg>'
 
 
 def font_file() -> Path:

@@ -41,6 +41,8 @@ def isolated(text: str) -> str:
 
 
 def _page(page: Page) -> Iterator[str]:
+    if page.practice:
+        yield from (page.practice, "")
     yield from map(isolated, page.sender)
     yield ""
     yield f"{page.recipient_label}:"

@@ -6,10 +6,8 @@ Pairs are the forms for one and for many. Texts of the document itself (lines, t
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
 
 Language = Literal["en", "de", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "de", "zh")
@@ -50,6 +48,7 @@ class Heads(NamedTuple):
     credit: str
     credit_text: str
     page: str
+    practice: str
     boxes: str
     replaced: str
 

@@ -49,6 +49,7 @@ WORDS: Final = Words(
         paid_text="您无需付款：已用您的余额付清。",
         credit="您的贷项金额",
         credit_text="您无需付款。负数金额归您所有。",
+        practice="练习：出自练习环境，不是账单，任何人均无须据此付款",
         page="第 {} 页，共 {} 页",
         boxes="□ 表示本文件无法显示的字符。",
         replaced="\ufffd 表示未显示的字符。",
