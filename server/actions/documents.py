@@ -8,14 +8,14 @@ from billing.documents.rendering import rendering
 from billing.documents.rendering.itemised import Itemised, LateUsage, UsageRecord
 from billing.documents.rendering.layout import Logo
 from billing.documents.rendering.page import Beside, language_of
-from billing.documents.semantic.model import Unit
+from billing.documents.rendering.words import Language
+from billing.documents.semantic.model import Finding
 from rating.model import QuantityUnit
 
 if TYPE_CHECKING:
     from billing.accounts.parties.kinds import Numbers
     from billing.documents.rendering.rendering import Form
-    from billing.documents.rendering.words import Language
-    from billing.documents.semantic.model import CreditNote, Finding, Invoice
+    from billing.documents.semantic.model import CreditNote, Invoice, Unit
     from billing.documents.usage_list import UsageList
     from billing.store.home import Home
 

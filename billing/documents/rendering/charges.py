@@ -123,10 +123,11 @@ def _details(line: Line, frame: Frame) -> Iterator[str]:
 
 
 def _periods(line: Line, frame: Frame) -> Iterator[str]:
-    """The days that it is for; of a correction its month, and the document that charged it."""
+    """The days that it is for, where these are not all of the billing period; of a correction its month, and the document before."""
     words, correction = frame.words.charges, line.correction
     if correction is None:
-        yield frame.spans(line.charged_days or (line.days,))
+        if line.charged_days or line.days != frame.document.period:
+            yield frame.spans(line.charged_days or (line.days,))
         return
     if correction.number and correction.issued_on is not None:
         date = frame.locale.date(correction.issued_on)

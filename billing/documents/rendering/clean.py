@@ -35,7 +35,8 @@ class Cleaner:
         """A text of one line, without blanks around it."""
         if text.isascii() and text.isprintable():
             return " ".join(text.split())
-        return " ".join("".join(map(self._shown, unicodedata.normalize("NFC", text))).split(" ")).strip()
+        shown = "".join(map(self._shown, unicodedata.normalize("NFC", text)))
+        return " ".join(part for part in shown.split(" ") if part)  # a blank that does not break stays
 
     def lines(self, text: str) -> tuple[str, ...]:
         """A text of several lines, without those that are empty."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.documents.rendering import charges, details, itemised, parties, payment
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from billing.documents.rendering.words import Language
 
 COLOUR: Final = "#0b5d7a"
+_IS_COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 class Beside(NamedTuple):
@@ -73,7 +75,7 @@ def page_of(document: Invoice | CreditNote, language: Language, beside: Beside =
         sections=tuple(sections),
         footer=parties.foot(frame),
         pages=words.heads.page,
-        colour=style.colour if style is not None and style.colour else COLOUR,
+        colour=style.colour if style is not None and _IS_COLOUR.fullmatch(style.colour) else COLOUR,
     )
     return Made(_with_marks_told(page, frame), (*_locale_finding(found.wanted, place, document.seller.entity), *frame.clean.findings()))
 

@@ -36,9 +36,10 @@ def address(frame: Frame, found: Address | None) -> tuple[str, ...]:
         return ()
     one = frame.clean.one
     if found.country == "CN" and frame.language == "zh":
-        street = joined((one(found.street), one(found.building), one(found.extra)), " ")
-        place = joined((one(found.region), one(found.city), one(found.district)), " ")
-        return tuple(each for each in (joined((one(found.postal_code), place), " "), street or one(found.post_box)) if each)
+        region, city = one(found.region), one(found.city)
+        place = _chinese(region, "" if region.startswith(city) else city, one(found.district))
+        street = _chinese(one(found.street), one(found.building), one(found.extra)) or one(found.post_box)
+        return tuple(each for each in (joined((one(found.postal_code), place), " "), street) if each)
     street = joined((one(found.street), one(found.building)), " ") or one(found.post_box)
     city = joined((one(found.postal_code), one(found.city)), " ")
     country = one(found.country) if _is_abroad(frame) else ""
@@ -65,11 +66,11 @@ def questions(frame: Frame) -> str:
 def foot(frame: Frame) -> tuple[str, ...]:
     """The facts about the issuer that stand on each page."""
     seller, words, clean = frame.document.seller, frame.words.heads, frame.clean
-    place = joined(address(frame, seller.address), ", ")
+    place = joined(address(frame, seller.address), frame.words.units.comma)
     register = joined((clean.one(seller.register_court), clean.one(seller.register_id)), " ")
     named = ((words.register, register), (words.vat_id, clean.one(seller.vat_id)), (words.tax_number, clean.one(seller.tax_number)))
     ids = [f"{name} {text}" for name, text in (*named, (words.uscc, clean.one(seller.uscc))) if text]
-    lines = (joined((clean.one(seller.name), place), ", "), joined(ids, " · "), *clean.lines(seller.legal_information))
+    lines = (joined((clean.one(seller.name), place), frame.words.units.comma), joined(ids, " · "), *clean.lines(seller.legal_information))
     return tuple(each for each in lines if each)
 
 
@@ -107,6 +108,11 @@ def about(frame: Frame) -> tuple[str, ...]:
     if isinstance(document, CreditNote) and document.effect:
         found.append(words.effect[document.effect])
     return tuple(found)
+
+
+def _chinese(*parts: str) -> str:
+    """Parts of an address without blanks between them, as in Chinese; with blanks where one is in Latin letters."""
+    return joined(parts, " " if any(each.isascii() and each for each in parts) else "")
 
 
 def _is_abroad(frame: Frame) -> bool:

@@ -169,8 +169,6 @@ class Units(NamedTuple):
     percent: str
     span: str  # {first}, {last}
     comma: str
-    colon: str
-    sentence_gap: str
 
 
 class Words(NamedTuple):

@@ -32,14 +32,14 @@ WORDS: Final = Words(
         register="Register",
         questions="Fragen",
         about={
-            "credited": "Gutschrift zu {number} vom {date}",
+            "credited": "Korrektur zu {number} vom {date}",
             "corrected": "Berichtigt {number} vom {date}",
             "replaced": "Ersetzt {number} vom {date}, die storniert ist",
         },
         reason="Grund",
         effect={
-            "outside": "Die Gutschrift ist endgültig: spätere Rechnungen berechnen sie nicht erneut.",
-            "advance": "Die Gutschrift geht einer Berichtigung voraus, die eine spätere Rechnung berücksichtigt.",
+            "outside": "Die Korrektur ist endgültig: spätere Rechnungen berechnen den Betrag nicht erneut.",
+            "advance": "Die Korrektur geht einer Berichtigung voraus, die eine spätere Rechnung berücksichtigt.",
         },
         to_pay="Zu zahlen",
         by="bis {date}",
@@ -55,7 +55,7 @@ WORDS: Final = Words(
     ),
     ways=Ways(
         title="So zahlen Sie",
-        transfer="Bitte überweisen Sie {amount} bis {date} mit dem Verwendungszweck unten.",
+        transfer="Bitte überweisen Sie {amount} bis {date} und geben Sie den Verwendungszweck an.",
         debit="Wir ziehen {amount} von Ihrem Konto {iban} ein (Mandat {mandate}, Gläubiger {creditor}).",
         no_account="Ein Konto für die Zahlung ist nicht angegeben. Bitte fragen Sie uns.",
         nothing="Sie müssen nichts tun.",
@@ -172,8 +172,6 @@ WORDS: Final = Words(
         percent=f"{{}}{NO_BREAK}%",
         span="{first} bis {last}",
         comma=", ",
-        colon=": ",
-        sentence_gap=" ",
     ),
     notes="Hinweise",
 )

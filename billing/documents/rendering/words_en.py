@@ -172,8 +172,6 @@ WORDS: Final = Words(
         percent=f"{{}}{NO_BREAK}%",
         span="{first} to {last}",
         comma=", ",
-        colon=": ",
-        sentence_gap=" ",
     ),
     notes="Notes",
 )

@@ -48,7 +48,7 @@ WORDS: Final = Words(
         nothing_text="您无需付款。",
         paid_text="您无需付款：已用您的余额付清。",
         credit="您的贷项金额",
-        credit_text="您无需付款。负数金额归您所有。",
+        credit_text="您无需付款。负数表示对您有利的金额。",
         practice="练习：出自练习环境，不是账单，任何人均无须据此付款",
         page="第 {} 页，共 {} 页",
         boxes="□ 表示本文件无法显示的字符。",
@@ -173,8 +173,6 @@ WORDS: Final = Words(
         percent=f"{{}}{NO_BREAK}%",
         span="{first} 至 {last}",
         comma="，",
-        colon="：",
-        sentence_gap="",
     ),
     notes="说明",
 )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CENT: Final = 10_000
 SEPTEMBER = Days(dt.date(2025, 9, 1), dt.date(2025, 9, 30))
 OCTOBER = Days(dt.date(2025, 10, 1), dt.date(2025, 10, 31))
+FIRST_WEEK = Days(dt.date(2025, 10, 3), dt.date(2025, 10, 9))
 NOVEMBER = Days(dt.date(2025, 11, 1), dt.date(2025, 11, 30))
 LAST: Final = "R-0000000041"
 IBAN: Final = "DE89370400440532013000"
@@ -84,7 +85,7 @@ def invoice(**more: Any) -> Invoice:  # noqa: ANN401 -- fields of an invoice
         line(1, "Smart L", 1999, days=NOVEMBER),
         line(2, "National calls", 501, kind="usage", usage=Usage(12, 3_003_500, 1_200_000, "millisecond", "", 5_012_300)),
         line(3, "Data", 60, kind="usage", usage=Usage(3, 2_500_000_000, 500_000_000, "byte", "GB", 60 * CENT)),
-        line(4, "Paper bill", 400, rate_ppm=70_000, tax_class="reduced", subscription_id="", charged_days=(Days(dt.date(2025, 10, 3), dt.date(2025, 10, 9)),)),
+        line(4, "Paper bill", 400, rate_ppm=70_000, tax_class="reduced", subscription_id="", charged_days=(FIRST_WEEK,)),
         line(5, "Roaming", -240, kind="usage", days=SEPTEMBER, correction=Correction(LAST, dt.date(2025, 10, 1)),
              usage=Usage(1, 60_000, 0, "millisecond", "", -240 * CENT, (Passes("Day pass", 1, 300 * CENT),))),
         line(6, "Loyal customer", -250, role="allowance", kind="discount", subscription_id=""),
