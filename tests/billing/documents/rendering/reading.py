@@ -90,7 +90,7 @@ def amounts_of(document: Charged) -> Counter[Decimal]:
     totals = document.totals
     to_pay = totals.due_micros + totals.third_parties_micros - totals.third_parties_prepaid_micros
     sums = [totals.net_micros, totals.total_micros, abs(to_pay), abs(to_pay)]  # the headline has the last one again
-    sums += [to_pay] if to_pay > 0 else []  # and so has the way to pay
+    sums += [to_pay] if to_pay > 0 and document.payment.accounts else []  # and so has the way to pay
     sums += [row.tax_micros for row in document.taxes if row.tax_micros or row.rate_ppm]
     sums += [-each for each in (totals.prepaid_micros, totals.third_parties_prepaid_micros) if each]
     sums += [totals.third_parties_micros] if document.third_parties else []

@@ -11,7 +11,7 @@ from billing.accounts.parties.kinds import Address, BankAccount, Contact, Refere
 from billing.documents.rendering.itemised import Itemised, LateUsage, UsageRecord
 from billing.documents.semantic.model import (
     Allowance,
-    Change,
+    BillDifference,
     Correction,
     CreditNote,
     Days,
@@ -128,13 +128,13 @@ def invoice(**more: Any) -> Invoice:  # noqa: ANN401 -- fields of an invoice
             Allowance("anna-1", "Voucher", "micro", 500 * CENT, 125 * CENT, 375 * CENT, dt.date(2026, 1, 1)),
         ),
         "last_bill": LastBill(LAST, dt.date(2025, 10, 1), 2849 * CENT, 3324 * CENT, (
-            Change("National calls", "anna-1", "usage", 100 * CENT, 501 * CENT, "more_use"),
-            Change("Data", "anna-1", "usage", 0, 60 * CENT, "new"),
-            Change("Old option", "anna-1", "recurring", 400 * CENT, 0, "gone"),
-            Change("Roaming, correction for September", "anna-1", "usage", 0, -240 * CENT, "correction"),
-            Change("Films", "anna-1", "recurring", 350 * CENT, 470 * CENT, "other_price"),
-            Change("Paper bill", "", "recurring", 0, 400 * CENT, "new"),
-            Change("Loyal customer", "", "discount", 0, -250 * CENT, "new"),
+            BillDifference("National calls", "anna-1", "usage", 100 * CENT, 501 * CENT, "more_use"),
+            BillDifference("Data", "anna-1", "usage", 0, 60 * CENT, "new"),
+            BillDifference("Old option", "anna-1", "recurring", 400 * CENT, 0, "gone"),
+            BillDifference("Roaming, correction for September", "anna-1", "usage", 0, -240 * CENT, "correction"),
+            BillDifference("Films", "anna-1", "recurring", 350 * CENT, 470 * CENT, "other_price"),
+            BillDifference("Paper bill", "", "recurring", 0, 400 * CENT, "new"),
+            BillDifference("Loyal customer", "", "discount", 0, -250 * CENT, "new"),
         )),
     }  # fmt: skip
     return Invoice(**(values | more))

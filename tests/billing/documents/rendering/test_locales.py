@@ -16,7 +16,7 @@ from billing.documents.rendering.frame import Frame, grouped_iban
 from billing.documents.rendering.locales import LOCALES, locale_of
 from billing.documents.rendering.rendering import render
 from billing.documents.rendering.words import LANGUAGES, words_of
-from billing.documents.semantic.model import Change, Days, Preceding, Settled, Tax
+from billing.documents.semantic.model import BillDifference, Days, Preceding, Settled, Tax
 from tests.billing.documents.rendering import samples
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_words_of_all_languages_have_the_same_fields(language: Language) -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_choice_of_the_documents_has_a_word(language: Language) -> None:
     words = words_of(language)
-    assert set(words.charges.reasons) == set(_choices(Change, "reason"))
+    assert set(words.charges.reasons) == set(_choices(BillDifference, "reason"))
     assert set(words.heads.about) == set(_choices(Preceding, "sense"))
     assert set(words.sums.categories) == set(_choices(Tax, "category"))
     assert set(words.sums.settled) == {"payment", "deposit", "document"}
