@@ -13,6 +13,7 @@ import pytest
 from billing.accounting.check import check
 from server.cli import app
 from tests.billing.documents import derived_periods
+from tests.billing.documents.rendering import read_back
 from tests.billing.documents.semantic import whole
 from tests.diaries import billing_page
 from tests.diaries.billing_acts import FOLDER, Operated
@@ -72,6 +73,7 @@ def test_fourteen_months(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
             wrong += [f"{month.title}: {each}" for each in unbalanced(tmp_path / "home", capsys)]
             wrong += [f"{month.title}: {each}" for each in derived_periods.differing(operated.home)]
         wrong += whole.differing(operated.home)
+        wrong += read_back.misread(operated.home)
     finally:
         operated.home.close()
     assert wrong == []

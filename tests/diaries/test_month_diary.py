@@ -11,6 +11,7 @@ import pytest
 
 from billing.store.home import Home
 from tests.billing.documents import derived_periods
+from tests.billing.documents.rendering import read_back
 from tests.billing.documents.semantic import whole
 from tests.diaries import billing_page, month_page
 from tests.diaries.month_acts import FOLDER, Desk
@@ -39,6 +40,7 @@ def test_the_month(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
     with Home.open(tmp_path / "practice") as home:
         assert derived_periods.differing(home) == []
         assert whole.differing(home) == []
+        assert read_back.misread(home) == []
 
 
 def test_arithmetic() -> None:

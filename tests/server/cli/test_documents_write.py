@@ -63,10 +63,12 @@ def test_each_document_in_each_form(world: World, tmp_path: Path, form: str) -> 
         file = tmp_path / f"{number}-{language}.{form}"
         assert write(world, number, "--format", form, "--language", language, "--output", file) == 0
         content = file.read_bytes()
-        if form == "pdf":
-            text = "\n".join(pages_of(content))
-        else:
-            text = "".join(read_html(content).texts) if form == "html" else content.decode()
+        readers = {
+            "pdf": lambda drawn: "\n".join(pages_of(drawn)),
+            "html": lambda page: "".join(read_html(page).texts),
+            "text": bytes.decode,
+        }
+        text = readers[form](content)
         assert amounts_in(text, language) == amounts_of(charged(world.home, number)), file.name
 
 

@@ -107,7 +107,8 @@ def amounts_of(document: Charged) -> Counter[Decimal]:
         sums += [] if line.with_tax_micros is None else [line.with_tax_micros]
         if line.usage is not None:
             sums += [each.fees_micros for each in line.usage.passes]
-            sums += [line.usage.exact_micros] if line.usage.exact_micros != line.amount_micros else []
+            is_told = line.usage.exact_micros != line.amount_micros and line.with_tax_micros is None
+            sums += [line.usage.exact_micros] if is_told else []
     sums += [micros for group in groups.values() for micros in group]
     sums += [sum(group) for group in groups.values() if len(group) > 1]
     sums += [micros for each in document.allowances if each.unit == "micro" for micros in (each.granted, each.used, each.left)]
