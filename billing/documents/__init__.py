@@ -14,4 +14,5 @@
 - usage_list: every record behind the usage lines of an invoice
 - enquiry: unbilled amounts of an account by now
 - explaining: every line in words, added up again: due (amounts due), parts and discounts_off (their parts), words (en, zh)
+- semantic: documents as data; rendering: their forms
 """

@@ -46,7 +46,7 @@ def groups_of(frame: Frame) -> list[tuple[str, tuple[Line, ...]]]:
         if line.correction is None:
             groups.setdefault(line.subscription_id, []).append(line)
     named = [
-        (words.subscription.format(id=frame.clean.one(name)) if name else words.account, tuple(lines))
+        (_subscription(lines[0], frame) if name else words.account, tuple(lines))
         for name, lines in sorted(groups.items(), key=lambda each: (not each[0], each[0]))
     ]
     corrected = tuple(sorted((line for line in document.of_role("line") if line.correction is not None), key=lambda line: line.days.first))
@@ -91,6 +91,12 @@ def changes_section(last: LastBill, frame: Frame) -> Section:
     return Section(title, (Table(columns, tuple(rows)),))
 
 
+def _subscription(line: Line, frame: Frame) -> str:
+    """The subscription of a line, with its user where another account pays."""
+    name = frame.words.charges.subscription.format(id=frame.clean.one(line.subscription_id))
+    return joined((name, frame.clean.one(line.user_name or line.user)), " · ")
+
+
 def _signed(micros: int, frame: Frame) -> str:
     return f"{'+' * (micros > 0)}{frame.amount(micros)}"
 
@@ -108,11 +114,11 @@ def _row(line: Line, frame: Frame) -> Row:
 
 
 def _details(line: Line, frame: Frame) -> Iterator[str]:
-    """What is said below the name of a line, a text a line."""
+    """Texts below the name of a line."""
     words, clean = frame.words.charges, frame.clean
     yield from _periods(line, frame)
     if line.subscription_id and (line.role != "line" or line.correction is not None):
-        yield words.subscription.format(id=clean.one(line.subscription_id))
+        yield _subscription(line, frame)
     yield from _usage(line, frame)
     if line.with_tax_micros is not None:
         yield words.with_tax.format(amount=frame.amount(line.with_tax_micros))

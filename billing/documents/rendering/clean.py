@@ -43,7 +43,7 @@ class Cleaner:
         return tuple(found for line in text.splitlines() if (found := self.one(line)))
 
     def findings(self) -> Iterator[Finding]:
-        """What has been replaced so far."""
+        """Findings about the characters that were replaced so far."""
         if self._control:
             yield Finding(
                 "control_characters",

@@ -22,7 +22,7 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 class Frame(NamedTuple):
-    """What each part of a page is made with."""
+    """The document, words, locale and cleaner of a page."""
 
     document: Charged
     language: Language

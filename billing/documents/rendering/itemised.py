@@ -1,4 +1,4 @@
-"""Itemised usage as an appendix: the records behind the lines of a document, as somebody else has read them."""
+"""Itemised usage as an appendix: the records behind the lines of a document, as they were read before."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row. A cell is a list of lines, of which the first is the weightiest.
+    """A row. A cell is a list of lines; its first line is the weightiest.
 
     `form`: line; group, whose first cell is the heading of the rows below it; or sum.
     """

@@ -26,7 +26,7 @@ _NUMBERED: Final = tuple(str(month) for month in range(1, 13))
 
 
 class Locale(NamedTuple):
-    """How numbers and dates are written. Dates have {y}, {m}, {d}, {name} of the month; `short` is for tables."""
+    """The writing of numbers and dates. Dates have {y}, {m}, {d}, {name} of the month; `short` is for tables."""
 
     point: str
     group: str

@@ -24,7 +24,7 @@ _IS_COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 class Beside(NamedTuple):
-    """What a page has beside its document: records of usage, as an appendix; the logo that the style names; the mark of practice."""
+    """Things beside the document of a page: records of usage, as an appendix; the logo that the style names; the mark of practice."""
 
     usage: Itemised | None = None
     logo: Logo | None = None
@@ -35,7 +35,7 @@ NOTHING: Final = Beside()
 
 
 class Made(NamedTuple):
-    """A page, and what is to be told about it."""
+    """A page, and findings about it."""
 
     page: Page
     findings: tuple[Finding, ...]

@@ -58,7 +58,7 @@ def greeting(frame: Frame) -> str:
 
 
 def questions(frame: Frame) -> str:
-    """Somebody to ask; empty where nobody is known."""
+    """The contact for questions; empty where none is known."""
     found = frame.document.seller.contact
     return _contact(frame, found) if found is not None else ""
 

@@ -1,4 +1,4 @@
-"""An invoice or a credit note in one form and language, with what is to be told about it."""
+"""An invoice or a credit note in one form and language, with findings about it."""
 
 from __future__ import annotations
 

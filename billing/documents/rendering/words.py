@@ -54,7 +54,7 @@ class Heads(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """How to pay."""
+    """The way to pay."""
 
     title: str
     transfer: str  # {amount}, {date}

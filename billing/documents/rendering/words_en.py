@@ -50,8 +50,8 @@ WORDS: Final = Words(
         credit_text="You have nothing to pay. Amounts below zero are to your credit.",
         practice="PRACTICE: made in a practice home; it is not a bill, and no amount of it is owed",
         page="Page {} of {}",
-        boxes="□ stands for a character that this document cannot show.",
-        replaced="\ufffd stands for a character that is not shown.",
+        boxes="□ is in the place of a character that this document cannot show.",
+        replaced="\ufffd is in the place of a character that is not shown.",
     ),
     ways=Ways(
         title="How to pay",

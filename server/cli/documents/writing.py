@@ -49,9 +49,7 @@ def write(
     for each in made.findings:
         print(f"warning: {each.place} {each.message}; {each.remedy}", file=sys.stderr)
     if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(made.content)
-        sys.stdout.buffer.flush()
+        sys.stdout.write(made.content.decode())
         return 0
     output_files.write(output, made.content, overwrite=overwrite)
     print(f"{output}: {made.number}, {form}, {made.language}")

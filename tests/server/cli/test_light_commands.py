@@ -30,6 +30,8 @@ COMMANDS = [
     "bill alarms list",
     "bill list",
     "documents show R-1",
+    "documents write R-1 --format text",
+    "documents write R-1 --format html --language zh",
     "dunning list",
     "invoice list",
     "invoice show R-1",

@@ -88,3 +88,11 @@ def test_three_hundred_lines(form: Form) -> None:
 def test_what_is_owed_comes_first(document: Invoice | CreditNote, says: dict[Language, str]) -> None:
     for language, sentence in says.items():
         assert sentence in text_of(document, "text", language).replace("\u00a0", " ")
+
+
+def test_a_subscription_of_another_account_names_its_user() -> None:
+    named = samples.line(1, "Fee", 100, user="ben", user_name="Ben Beispiel")
+    without_name = samples.line(2, "Fee", 100, user="carl", subscription_id="carl-1")
+    text = text_of(samples.small(200, lines=(named, without_name)), "text", "en")
+    assert "\nSubscription anna-1 · Ben Beispiel\n" in text
+    assert "\nSubscription carl-1 · carl\n" in text

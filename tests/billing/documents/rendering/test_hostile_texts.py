@@ -59,7 +59,7 @@ def test_control_characters_get_a_mark_and_are_told(form: Form) -> None:
     assert f"An{REPLACED}na{REPLACED} 99.99{REPLACED}" in text
     assert "\u202e" not in text
     assert "\x07" not in text
-    assert f"{REPLACED} stands for a character that is not shown." in text
+    assert f"{REPLACED} is in the place of a character that is not shown." in text
     (finding,) = made.findings
     assert (finding.code, finding.place) == ("control_characters", "document R-0000000042")
     assert finding.message.endswith("U+0007, U+202E, U+0000")
@@ -81,7 +81,7 @@ def test_a_script_without_a_font_gets_boxes_in_a_pdf_and_is_told(name: str) -> N
     text = "\n".join(pages_of(made.content))
     boxes = "".join(BOX if ord(mark) > 127 else mark for mark in unicodedata.normalize("NFC", name))
     assert boxes in text
-    assert f"{BOX} stands for a character that this document cannot show." in text
+    assert f"{BOX} is in the place of a character that this document cannot show." in text
     for form in ("html", "text"):
         other = render(named(name), form, "en")
         assert name in other.content.decode()
