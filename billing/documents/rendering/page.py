@@ -71,7 +71,7 @@ def page_of(document: Invoice | CreditNote, language: Language, beside: Beside =
         greeting=parties.greeting(frame),
         headline=payment.headline(frame),
         sums=payment.sums(frame),
-        pay=payment.pay(frame),
+        pay=payment.pay(frame, is_practice=beside.is_practice),
         sections=tuple(sections),
         footer=parties.foot(frame),
         pages=words.heads.page,

@@ -31,8 +31,8 @@ def sums(frame: Frame) -> Facts:
     return Facts(tuple(_sums(frame)), amounts=True)
 
 
-def pay(frame: Frame) -> Pay:
-    """The way to pay."""
+def pay(frame: Frame, *, is_practice: bool) -> Pay:
+    """The way to pay. A document of a practice home has no code, which a reader could scan and pay."""
     words, document, clean = frame.words.ways, frame.document, frame.clean
     amount_micros, payment = document.totals.to_pay_micros, document.payment
     if amount_micros <= 0:
@@ -45,7 +45,8 @@ def pay(frame: Frame) -> Pay:
     reference = Fact(words.reference, clean.one(payment.reference), strong=True)
     if not payment.accounts:
         return Pay(words.title, (words.no_account,), (reference,))
-    return Pay(words.title, (words.transfer.format(amount=amount, date=date),), (*_accounts(frame), reference), _code(frame))
+    code = None if is_practice else _code(frame)
+    return Pay(words.title, (words.transfer.format(amount=amount, date=date),), (*_accounts(frame), reference), code)
 
 
 def _sums(frame: Frame) -> Iterator[Fact]:

@@ -12,7 +12,7 @@ import segno
 from billing.accounts.parties.kinds import BankAccount
 from billing.documents.rendering import qr
 from billing.documents.rendering.clean import Cleaner
-from billing.documents.rendering.page import page_of
+from billing.documents.rendering.page import Beside, page_of
 from billing.documents.rendering.rendering import render
 from billing.documents.semantic.model import Mandate, Payment
 from tests.billing.documents.rendering import samples
@@ -53,6 +53,12 @@ def test_the_text_of_a_code() -> None:
 def test_no_code_where_no_bank_would_take_it(more: dict[str, object]) -> None:
     assert payload(**more) == ""
     assert page_of(samples.invoice(**more), "en").page.pay.code is None
+
+
+def test_no_code_in_a_practice_home() -> None:
+    """Nobody shall scan and pay what is not owed."""
+    assert page_of(samples.invoice(), "en", Beside(is_practice=True)).page.pay.code is None
+    assert page_of(samples.invoice(), "en").page.pay.code is not None
 
 
 def test_the_least_and_the_most() -> None:
