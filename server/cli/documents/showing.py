@@ -13,9 +13,9 @@ def show(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_json: 
     """
     from billing.documents.semantic.invoices import charged
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     del as_json  # there is no other form
     with Home.open(home) as opened:
-        output.print_json(charged(opened, full(opened, number)))
+        output.print_json(practice.marked(opened, charged(opened, full(opened, number))))
     return 0

@@ -13,6 +13,7 @@ from billing.store.home import Home
 from server import clock
 from server.cli import app
 from server.cli.practice import NOTICES
+from tests.billing.documents.rendering.reading import pages_of
 from tests.billing.suspense.world import asterisk_row
 
 if TYPE_CHECKING:
@@ -123,6 +124,17 @@ def test_trials_and_runs_ahead_say_why_and_who_may_let_them(month: Callable[...,
     assert "--ahead needs a reason" in month(day, "bill", "run", "--date", "2027-01-01", "--ahead", " ", status=2)
 
 
+def test_an_invoice_as_data_and_as_a_file_says_it(month: Callable[..., Any], tmp_path: Path) -> None:
+    day, number = "2026-11-20", "R-0000000001"
+    assert next(iter(month(day, "documents", "show", number, "--json").items())) == ("practice", True)
+    for language in ("en", "zh"):
+        assert month(day, "documents", "write", number, "--format", "text", "--language", language).splitlines()[0] == NOTICES[language]
+    assert NOTICES["en"] in month(day, "documents", "write", number, "--format", "html")
+    file = tmp_path / "invoice.pdf"
+    month(day, "documents", "write", number, "--language", "de", "--output", file)
+    assert pages_of(file.read_bytes())[0].startswith("ÜBUNG")
+
+
 def test_it_is_one_for_ever_also_as_a_copy(month: Callable[..., Any], tmp_path: Path) -> None:
     assert month("2026-11-20", "db", "copy", "--to", tmp_path / "copy", "--json")["files"] > 0
     with Home.open(tmp_path / "copy") as copy:
@@ -221,6 +233,8 @@ approvals list
 ONCE = ("bill rerate-reject", "usage suspense write-off", "usage suspense approve", "ledger write-off R-1")  # a second time is refused
 # They do as well, and need more than a month to show it: `test_too_late_usage_says_it`, and tests of their own.
 SAID_ELSEWHERE = {
+    "documents show": "test_an_invoice_as_data_and_as_a_file_says_it",
+    "documents write": "test_an_invoice_as_data_and_as_a_file_says_it",
     "bill trial": "test_trials_and_runs_ahead_say_why_and_who_may_let_them",
     "usage too-late bill": "test_too_late_usage_says_it",
     "usage too-late write-off": "test_too_late_usage_says_it",
@@ -233,7 +247,7 @@ BY_CODE = {
 # They show no document, and nothing that a customer owes: prices, facts, settings, files, counts, checks. `status` has a row of its own.
 SILENT = {
     "accounts", "adjustment reasons", "bill abandon", "bill alarms dismiss", "bill alarms told", "bill approve", "bill reject",
-    "bill verify",
+    "bill verify", "documents check",
     "audit", "certs", "config", "controls", "db", "dunning policy", "entity", "ledger check", "ledger months", "ledger reopen", "operators",
     "party", "payment order",
     "quote", "serve", "settings", "source", "status", "tariffs", "tokens",
