@@ -32,7 +32,7 @@ class AccountServiceStub:
     """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
-    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    four characters of a number (a third of one with less than ten). Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     def __init__(self, channel):
@@ -87,7 +87,7 @@ class AccountServiceServicer:
     """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
-    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    four characters of a number (a third of one with less than ten). Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     def ListAccounts(self, request, context):
@@ -233,7 +233,7 @@ class AccountService:
     """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
-    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    four characters of a number (a third of one with less than ten). Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     @staticmethod

@@ -33,7 +33,7 @@ class AccountServiceStub:
     """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
-    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    four characters of a number (a third of one with less than ten). Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     @_typing.overload
@@ -102,7 +102,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
-    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    four characters of a number (a third of one with less than ten). Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -167,7 +167,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last
-    third of a number, at most four digits. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
+    four characters of a number (a third of one with less than ten). Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
     """
 
     @_abc_1.abstractmethod
