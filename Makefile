@@ -119,7 +119,7 @@ proto: .venv/.ready ## write the generated code anew from proto/**/*.proto
 
 lock: ## resolve pyproject.toml into requirements.lock; needs uv
 	@command -v uv >/dev/null || { printf "error: make lock needs uv, which is not in the lock itself\n  remedy: .venv/bin/python -m pip install uv, then PATH=.venv/bin:\$$PATH make lock\n" >&2; exit 1; }
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group dev --extra pdf --no-emit-index-url \
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group dev --extra pdf --extra einvoice --no-emit-index-url \
 		--custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group peers --constraint requirements.lock --no-emit-index-url \
 		--custom-compile-command 'make lock' --output-file requirements-peers.lock
