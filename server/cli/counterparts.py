@@ -204,6 +204,7 @@ WITHOUT_CALL: Final = MappingProxyType(
         "tariffs deck": _OWN_CATALOGUE,
         "documents show": "it shows what documents are made from, on the machine that holds the home; `invoice show` is served",
         "documents write": "it needs the fonts of the machine that makes the file; a call for it comes with the call for its data",
+        "documents xml": "its data is that of `documents show`; it is made, and judged, on the machine that holds the home",
         "documents check": "its findings are those of the documents; it looks at all accounts, on the machine that holds the home",
         "party kinds": _WORDS,
         "entity kinds": _WORDS,

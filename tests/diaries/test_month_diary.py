@@ -11,6 +11,7 @@ import pytest
 
 from billing.store.home import Home
 from tests.billing.documents import derived_periods
+from tests.billing.documents.en16931 import whole as electronic
 from tests.billing.documents.rendering import read_back
 from tests.billing.documents.semantic import whole
 from tests.diaries import billing_page, month_page
@@ -41,6 +42,7 @@ def test_the_month(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
         assert derived_periods.differing(home) == []
         assert whole.differing(home) == []
         assert read_back.misread(home) == []
+        assert electronic.differing(home) == []
 
 
 def test_arithmetic() -> None:

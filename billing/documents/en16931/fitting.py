@@ -1,8 +1,8 @@
 """A semantic document in the terms of EN 16931, and findings where the norm cannot say it. Pure.
 
-Amounts are never changed: lines, tax and what is due are those of the ledger to the minor unit, turned on a credit note. Where the tax of a
-row is not the rounded product of amount and rate (BR-CO-17), it is written as it was posted, since that is what is declared, and a finding
-says by how much. The amount for rounding (BT-114) is that of the document.
+Amounts are never changed: lines, tax and what is due are those of the ledger to the minor unit, turned on a credit note. A tax that is not
+the rounded product of amount and rate (BR-CO-17) is written as it was posted, since that is what is declared. A finding has both figures.
+The amount for rounding (BT-114) is that of the document.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _NEEDS_ACCOUNT: Final = frozenset({"30", "58"})
 _VATEX: Final[dict[TaxCategory, str]] = {"AE": "VATEX-EU-AE", "O": "VATEX-EU-O", "G": "VATEX-EU-G", "K": "VATEX-EU-IC"}
 
 
-def fit(
-    document: Charged, profile: Profile, tax_currency: TaxCurrency | None = None, attachments: Sequence[Attachment] = ()
-) -> Norm:
+def fit(document: Charged, profile: Profile, tax_currency: TaxCurrency | None = None, attachments: Sequence[Attachment] = ()) -> Norm:
     """A document in the terms of the norm. Raises UserError for an attachment that the norm does not know."""
     for each in attachments:
         if each.mime not in MIMES:
-            raise UserError(f"{each.name} is {each.mime or 'of no known kind'}, which EN 16931 does not take", "attach PDF, PNG, JPEG, CSV, XLSX or ODS")
+            raise UserError(
+                f"{each.name} is {each.mime or 'of no known kind'}, which EN 16931 does not take", "attach PDF, PNG, JPEG, CSV, XLSX or ODS"
+            )
     if len({each.name for each in attachments}) < len(attachments):
         raise UserError("two attachments have one name", "give each file a name of its own")
     sign = -1 if isinstance(document, CreditNote) else 1
@@ -89,7 +89,9 @@ def _type_code(document: Charged) -> str:
 def _line(line: Line, sign: int, document: Charged) -> NormLine:
     note = ""
     if line.correction is not None:
-        note = say(document.language, "corrects", number=line.correction.number) if line.correction.number else say(document.language, "late")
+        note = (
+            say(document.language, "corrects", number=line.correction.number) if line.correction.number else say(document.language, "late")
+        )
     user = line.user_name or line.user
     return NormLine(
         line_id=str(line.line_no),
@@ -125,9 +127,8 @@ def _taxes(document: Charged, sign: int, lines: Sequence[NormLine], parts: Seque
         for each in document.taxes
     ]
     known = {(each.category, each.rate_ppm) for each in found}
-    for key in dict.fromkeys((each.category, each.rate_ppm) for each in (*lines, *parts)):
-        if key not in known:
-            found.append(NormTax(*key, 0, 0, "", _VATEX.get(key[0], "")))
+    used = [(line.category, line.rate_ppm) for line in lines] + [(part.category, part.rate_ppm) for part in parts]
+    found += [NormTax(*key, 0, 0, "", _VATEX.get(key[0], "")) for key in dict.fromkeys(used) if key not in known]
     return tuple(found)
 
 
@@ -156,9 +157,7 @@ def _notes(document: Charged) -> Iterator[str]:
         yield document.reason
     for each in document.third_parties:
         amount = decimal(each.amount_micros, document.minor_digits)
-        yield say(
-            document.language, "third_party", provider=each.provider, amount=amount, currency=document.currency, contact=each.contact
-        )
+        yield say(document.language, "third_party", provider=each.provider, amount=amount, currency=document.currency, contact=each.contact)
     if document.third_parties:
         to_pay = decimal(document.totals.to_pay_micros, document.minor_digits)
         yield say(document.language, "to_pay", amount=to_pay, currency=document.currency)
@@ -179,10 +178,12 @@ def _means(document: Charged, profile: Profile) -> str:
 
 
 def _unsayable(document: Charged, lines: Sequence[NormLine], taxes: Sequence[NormTax]) -> Iterator[Finding]:
-    """What the norm cannot say of a document."""
+    """Findings of what the norm cannot say of a document."""
     place = f"document {document.number}"
     if not lines:
-        yield Finding("no_lines", place, "has no line of the issuer, and EN 16931 wants one (BR-16)", "send another form of it, such as a PDF")
+        yield Finding(
+            "no_lines", place, "has no line of the issuer, and EN 16931 wants one (BR-16)", "send another form of it, such as a PDF"
+        )
     if document.minor_digits > DIGITS_MAX:
         message = f"is in {document.currency} with {document.minor_digits} decimal places, and EN 16931 has two (BR-DEC-1 and more)"
         yield Finding("currency_digits", place, message, "send another form of it, such as a PDF")

@@ -115,12 +115,12 @@ class Norm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_credit_note(self) -> bool:
-        """Whether UBL has it as a CreditNote."""
+        """True where UBL has it as a CreditNote."""
         return self.type_code == "381"
 
     @property
     def is_outside(self) -> bool:
-        """Whether it is outside the scope of tax: no party may have a number of VAT (BR-O-2 to BR-O-4)."""
+        """True where it is outside the scope of tax: no party may have a number of VAT (BR-O-2 to BR-O-4)."""
         return any(tax.category == OUTSIDE for tax in self.taxes)
 
     def amount(self, micros: int) -> str:

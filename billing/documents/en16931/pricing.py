@@ -1,7 +1,8 @@
 """Quantities and prices of lines (BT-129, BT-146, BT-149). Pure.
 
-A line of usage has the quantity that was charged, and the mean price of it, where that price is exact in six decimal places and quantity times
-price is the net amount to the minor unit; a price below a cent is stated for 10, 100, ... of the unit. Any other line is one times its amount.
+A line of usage has the quantity that was charged and its mean price, where that price is exact in six decimal places. Quantity times price
+has to be the net amount to the minor unit. A price below a cent is stated for 10, 100, ... of the unit. Any other line is one times its
+amount.
 """
 
 from __future__ import annotations

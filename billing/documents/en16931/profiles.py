@@ -46,7 +46,9 @@ def missing(profile: Profile, document: Charged) -> Iterator[Finding]:
     references = buyer.references
     if not references.buyer_reference and (profile.name == "xrechnung" or not references.purchase_order):
         remedy = f"{customer} references --from DATE buyer_reference=..."
-        yield Finding("buyer_reference", f"account {buyer.account_id}", f"has no buyer reference, which {profile.name} wants (BT-10)", remedy)
+        yield Finding(
+            "buyer_reference", f"account {buyer.account_id}", f"has no buyer reference, which {profile.name} wants (BT-10)", remedy
+        )
     for found, term, place, command in (
         (seller.electronic_address, "BT-34", f"issuer {seller.entity or '-'}", issuer),
         (buyer.electronic_address, "BT-49", f"account {buyer.account_id}", customer),
@@ -63,7 +65,9 @@ def _xrechnung(seller: Seller, buyer: Buyer, issuer: str, customer: str) -> Iter
     place, contact = f"issuer {seller.entity or '-'}", seller.contact
     if contact is None or not (contact.person and contact.phone and contact.email):
         remedy = f"{issuer} contact billing --from DATE person=... phone=... email=..."
-        yield Finding("seller_contact", place, "has no contact with name, phone and e-mail, which xrechnung wants (BR-DE-2, -5 to -7)", remedy)
+        yield Finding(
+            "seller_contact", place, "has no contact with name, phone and e-mail, which xrechnung wants (BR-DE-2, -5 to -7)", remedy
+        )
     for address, rule, whose, command in (
         (seller.address, "BR-DE-4", place, issuer),
         (buyer.address, "BR-DE-9", f"account {buyer.account_id}", customer),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -36,13 +37,10 @@ class Rules:
         self._process = subprocess.Popen(  # noqa: S603 -- our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
-        try:
-            missing = self._read()["missing"]
-            if missing:
-                raise UserError(f"the rules of EN 16931 need {missing}, which is not installed", REMEDY)
-        except UserError:
+        missing = self._read()["missing"]
+        if missing:
             self.close()
-            raise
+            raise UserError(f"the rules of EN 16931 need {missing}, which is not installed", REMEDY)
 
     def faults(self, syntax: Syntax, xml: bytes) -> list[Fault]:
         """Faults of a file; none where it is valid."""
@@ -52,11 +50,9 @@ class Rules:
         except UnicodeDecodeError:
             return [Fault("XML", "", "the file is not UTF-8", "fatal")]
         text = text.removeprefix("<?xml version='1.0' encoding='UTF-8'?>")
-        try:
+        with contextlib.suppress(BrokenPipeError):  # the answer says it
             self._process.stdin.write(json.dumps({"syntax": syntax, "xml": text}) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the answer says it
         return [Fault(**each) for each in self._read()]
 
     def close(self) -> None:
@@ -64,10 +60,8 @@ class Rules:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             process.wait(_WAIT_S)
         except subprocess.TimeoutExpired:
@@ -85,5 +79,6 @@ class Rules:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
+            self.close()
             raise UserError("the rules of EN 16931 ended without an answer", REMEDY)
         return json.loads(line)

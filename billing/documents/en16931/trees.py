@@ -1,13 +1,13 @@
 """Elements of XML with prefixed names, of texts that XML 1.0 can hold; the standard library writes and escapes them. Pure.
 
-A character that XML cannot hold becomes U+FFFD, and its element is told. An element without a text is not made.
+A character that XML cannot hold becomes U+FFFD, and its element is listed. An element without a text is not made.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from xml.etree import ElementTree as ET  # noqa: S405 -- written here, never read
+from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,8 @@ class Tree:
     def data(self) -> bytes:
         """The document as bytes: UTF-8, in one line, the same for the same data."""
         _prune(self.root)
-        return ET.tostring(self.root, encoding="UTF-8", xml_declaration=True) + b"\n"
+        data: bytes = ET.tostring(self.root, encoding="UTF-8", xml_declaration=True)
+        return data + b"\n"
 
     def _held(self, path: str, text: str) -> str:
         bad = sorted(set(_UNHELD.findall(text)))

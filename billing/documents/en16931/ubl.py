@@ -189,9 +189,7 @@ class _Writer:
                 self.amount(group, f"cbc:{name}", micros)
         self.amount(group, "cbc:PayableAmount", sums.due_micros)
 
-    def category(
-        self, parent: Element, name: str, category: TaxCategory, rate_ppm: int, reason: tuple[str, str] = ("", "")
-    ) -> None:
+    def category(self, parent: Element, name: str, category: TaxCategory, rate_ppm: int, reason: tuple[str, str] = ("", "")) -> None:
         group, text = self.tree.group(parent, name), self.tree.text
         text(group, "cbc:ID", category)
         if category != OUTSIDE:

@@ -20,8 +20,8 @@ _WORDS: Final = MappingProxyType(
             "credited": "此金额记入您的账户。",
             "corrects": "更正 {number}",
             "late": "补收费用",
-            "third_party": "代收费，{provider}，不属于本发票：{amount} {currency}。{contact}",
-            "to_pay": "应付总额：{amount} {currency}。",
+            "third_party": "代收费，{provider}，不属于本发票：{amount} {currency}。{contact}",  # noqa: RUF001 -- signs of Chinese
+            "to_pay": "应付总额：{amount} {currency}。",  # noqa: RUF001 -- as above
             "user": "使用人",
             "nothing": "无本公司费用",
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.documents.en16931 import cii, fitting, ubl
+from billing.documents.en16931.norm import Norm
 from billing.documents.en16931.profiles import PROFILES
 from billing.documents.semantic.model import Finding
 from rating.errors import UserError
@@ -12,7 +13,7 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.documents.en16931.norm import Attachment, Norm, TaxCurrency
+    from billing.documents.en16931.norm import Attachment, TaxCurrency
     from billing.documents.en16931.profiles import ProfileName, Syntax
     from billing.documents.semantic.model import Charged
 

@@ -10,6 +10,7 @@ DOCUMENT_COMMANDS = (
     ("check", "checking:check", "List all data that documents need and that is missing."),
     ("show", "showing:show", "Show the data of an invoice or a credit note, from which each of its forms is made."),
     ("write", "writing:write", "Write an invoice or a credit note as PDF, HTML or text, as its customer reads it."),
+    ("xml", "xml:xml", "Write an invoice or a credit note as XML by EN 16931 (UBL, CII)."),
 )
 
 app = cyclopts.App(name="documents", help="Documents as customers receive them.")

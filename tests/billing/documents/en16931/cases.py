@@ -57,7 +57,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def line(number: int, cents: int, category: TaxCategory = "S", rate_ppm: int = 190_000, role: Role = "line", **more: Any) -> Line:
+def line(number: int, cents: int, category: TaxCategory = "S", rate_ppm: int = 190_000, role: Role = "line", **more: Any) -> Line:  # noqa: ANN401 -- fields of a struct
     """A line; what is not said is that of a fee for October."""
     values: dict[str, Any] = {
         "line_no": number, "role": role, "kind": "recurring", "text": f"Fee {number}", "amount_micros": cents * CENT, "category": category,
@@ -83,7 +83,7 @@ def document(
     *,
     is_credit_note: bool = False,
     taxes: tuple[Tax, ...] | None = None,
-    **more: Any,
+    **more: Any,  # noqa: ANN401 -- as above
 ) -> Invoice | CreditNote:
     """A document of October with its sums; `more` are further fields of it, in the place of ours."""
     table = taxes_of(lines) if taxes is None else taxes

@@ -14,7 +14,7 @@ from billing.documents.en16931.profiles import PROFILES
 from billing.documents.en16931.rules import Rules
 from billing.documents.en16931.writing import written
 from billing.documents.semantic.model import Correction, Days, Mandate, Note, Payment, Preceding, ThirdParty, Usage
-from tests.billing.documents.en16931.cases import BUYER, CENT, OCTOBER, SELLER, document, line
+from tests.billing.documents.en16931.cases import BUYER, CENT, SELLER, document, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,10 @@ CASES: dict[str, tuple[Charged, dict[str, Any]]] = {
     "mandate": (document([line(1, 1000)], payment=MANDATE), {}),
     "attachment": (document([line(1, 1000)]), {"attachments": (CSV,)}),
     "corrected invoice": (document([line(1, 1000)], preceding=REPLACED), {}),
-    "correction of September": (document([line(1, 1000), line(2, 30, days=SEPTEMBER, correction=Correction("R-0", dt.date(2025, 10, 1)))]), {}),
+    "correction of September": (
+        document([line(1, 1000), line(2, 30, days=SEPTEMBER, correction=Correction("R-0", dt.date(2025, 10, 1)))]),
+        {},
+    ),
     "credit note": (document([line(1, -250)], is_credit_note=True), {}),
     "credit note of an offer": (document([line(1, -1000), line(2, 100, role="charge")], is_credit_note=True), {}),
     "third party": (document([line(1, 1000), line(2, 500, "Z", 0, "third_party", third_party="film")], third=FILM), {}),
