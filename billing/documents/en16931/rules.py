@@ -53,7 +53,10 @@ class Rules:
         with contextlib.suppress(BrokenPipeError):  # the answer says it
             self._process.stdin.write(json.dumps({"syntax": syntax, "xml": text}) + "\n")
             self._process.stdin.flush()
-        return [Fault(**each) for each in self._read()]
+        answer = self._read()
+        if "failed" in answer:
+            raise UserError(f"the rules of EN 16931 could not be run: {answer['failed']}", REMEDY)
+        return [Fault(**each) for each in answer["faults"]]
 
     def close(self) -> None:
         """End the process."""

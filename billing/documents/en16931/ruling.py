@@ -53,7 +53,7 @@ class Ruling:
             return [_fault("XML", "", "the file has a document type, which no electronic invoice has")]
         name = self.etree.QName(root).localname
         if name not in _SCHEMAS or (syntax == "cii") != (name == "CrossIndustryInvoice"):
-            return [_fault("XML", "", f"{name} is no document of {syntax}")]
+            return [_fault("XML", "", f"{name} is not a document of {syntax}")]
         schema = self._schema(name)
         if not schema.validate(root):
             return [_fault("XSD", f"line {each.line}", each.message) for each in schema.error_log]
@@ -93,7 +93,11 @@ def main() -> int:
     print(json.dumps({"missing": ""}), flush=True)  # noqa: T201 -- the answer
     for line in sys.stdin:
         asked = json.loads(line)
-        print(json.dumps(ruling.faults(asked["syntax"], asked["xml"])), flush=True)  # noqa: T201 -- the answer
+        try:
+            answer: dict[str, Any] = {"faults": ruling.faults(asked["syntax"], asked["xml"])}
+        except Exception as error:  # noqa: BLE001 -- whatever the processor raises is an answer, not a traceback
+            answer = {"failed": " ".join(str(error).split())}
+        print(json.dumps(answer), flush=True)  # noqa: T201 -- the answer
     return 0
 
 

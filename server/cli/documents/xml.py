@@ -34,7 +34,7 @@ def xml(
 ) -> int:
     """Write an invoice or a credit note as XML by EN 16931: UBL 2.1 or CII, for the norm, XRechnung or Peppol.
 
-    What is missing, and what the norm cannot say, goes to standard error; the XML is made all the same. With --validate the exit status
+    Findings (missing data, what the norm cannot say) go to standard error; the XML is made all the same. With --validate the exit status
     is 1 where an official rule is broken.
     """
     from billing.documents.en16931.rules import Rules

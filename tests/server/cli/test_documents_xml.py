@@ -37,7 +37,9 @@ def test_a_file_is_written_and_judged(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_missing_data_is_told_and_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    customer(World(tmp_path)).bill("2025-11-01")
+    world = customer(World(tmp_path))
+    world.bill("2025-11-01")
+    world.home.close()
     assert app.main(["documents", "xml", "--invoice", "R-1", "--syntax", "cii", "--home", str(tmp_path), "--validate"]) == 1
     told = capsys.readouterr()
     assert told.out.startswith("<?xml")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from billing.documents.en16931 import ruling
 from billing.documents.en16931.rules import Fault, Rules
 from billing.documents.en16931.writing import written
+from rating.errors import UserError
 from tests.billing.documents.en16931.cases import document, line
 
 if TYPE_CHECKING:
@@ -91,4 +94,17 @@ def test_files_that_are_none(rules: Rules) -> None:
     assert [each.rule for each in rules.faults("ubl", b"<a>")] == ["XML"]
     assert [each.rule for each in rules.faults("ubl", bomb)] == ["XML"]
     assert rules.faults("ubl", b"\xff") == [Fault("XML", "", "the file is not UTF-8", "fatal")]
-    assert [each.text for each in rules.faults("cii", written(MADE, "ubl").xml)] == ["Invoice is no document of cii"]
+    assert [each.text for each in rules.faults("cii", written(MADE, "ubl").xml)] == ["Invoice is not a document of cii"]
+
+
+def test_rules_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert ruling.main() == 1
+    assert capsys.readouterr().out == '{"missing": "facturx"}\n'
+
+
+def test_rules_that_cannot_run_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Rules() as broken:
+        monkeypatch.setattr(broken, "_read", lambda: {"failed": "no memory"})
+        with pytest.raises(UserError, match="could not be run: no memory"):
+            broken.faults("ubl", b"<a/>")
