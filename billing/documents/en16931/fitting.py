@@ -74,7 +74,7 @@ def fit(document: Charged, profile: Profile, tax_currency: TaxCurrency | None = 
         sums=sums,
         tax_currency=tax_currency,
         attachments=tuple(attachments),
-        findings=(*profiles.missing(profile, document), *_unsayable(document, lines, taxes)),
+        findings=(*profiles.missing(profile, document), *_unsayable(document, lines, taxes), *_without_line(document, lines, parts)),
     )
 
 
@@ -203,6 +203,16 @@ def _unsayable(document: Charged, lines: Sequence[NormLine], taxes: Sequence[Nor
             )
             remedy = "it is written as posted; where the receiver refuses it, credit the document and bill the correction by itself"
             yield Finding("tax_arithmetic", place, message, remedy)
+
+
+def _without_line(document: Charged, lines: Sequence[NormLine], parts: Sequence[NormPart]) -> Iterator[Finding]:
+    """Taxes of no line, as a correction of a tax alone has them: the norm wants a line of each category (BR-S-1 and more)."""
+    used = {(each.category, each.rate_ppm) for each in (*lines, *parts)}
+    for tax in document.taxes:
+        if (tax.category, tax.rate_ppm) not in used:
+            rate = f"{decimal(tax.rate_ppm * 100)} % ({tax.category})"
+            message = f"has a tax at {rate} and no line of it, which EN 16931 refuses (BR-{tax.category}-1)"
+            yield Finding("tax_without_line", f"document {document.number}", message, "send another form of it, such as a PDF")
 
 
 def _rounded(value: int, step: int) -> int:

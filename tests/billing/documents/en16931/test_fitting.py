@@ -100,6 +100,14 @@ def test_what_the_norm_cannot_say(made: Charged, code: str) -> None:
         assert codes(written(made, syntax).findings) == [code]
 
 
+def test_a_tax_of_no_line_is_told() -> None:
+    """A correction of a tax alone: 0.05 at 19 % on nothing, beside a line at 7 %."""
+    taxes = (Tax("S", 70_000, 1000 * CENT, 70 * CENT, ()), Tax("S", 190_000, 0, 5 * CENT, ()))
+    found = written(document([line(1, 1000, rate_ppm=70_000)], taxes=taxes), "ubl")
+    assert codes(found.findings) == ["tax_arithmetic", "tax_without_line"]
+    assert found.norm.sums.total_micros == 1075 * CENT
+
+
 def test_characters_that_xml_cannot_hold_are_told() -> None:
     texts = "a\x00b\x0bc\ufffed\ud800", "tab\there\r\nnext <&>\"'"
     made = document([line(1, 500, text=texts[0]), line(2, 500, text=texts[1])])
