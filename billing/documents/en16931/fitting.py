@@ -207,7 +207,7 @@ def _unsayable(document: Charged, lines: Sequence[NormLine], taxes: Sequence[Nor
 
 def _without_line(document: Charged, lines: Sequence[NormLine], parts: Sequence[NormPart]) -> Iterator[Finding]:
     """Taxes of no line, as a correction of a tax alone has them: the norm wants a line of each category (BR-S-1 and more)."""
-    used = {(each.category, each.rate_ppm) for each in (*lines, *parts)}
+    used = {(line.category, line.rate_ppm) for line in lines} | {(part.category, part.rate_ppm) for part in parts}
     for tax in document.taxes:
         if (tax.category, tax.rate_ppm) not in used:
             rate = f"{decimal(tax.rate_ppm * 100)} % ({tax.category})"
