@@ -6,18 +6,19 @@ import sys
 from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, HomeFolder, Overwrite
-from server.cli.invoice import full
+from server.cli.invoice import InvoiceNumber, full
 
 if TYPE_CHECKING:
     from billing.documents.en16931.norm import Attachment
 
 
 def xml(
+    number: InvoiceNumber,
     *,
-    invoice: Annotated[str, Parameter(name="--invoice", help="Number of an invoice or a credit note, such as R-0000000001, or R-1.")],
     syntax: Annotated[Literal["ubl", "cii"], Parameter(name="--syntax", help="UBL 2.1, or CII D16B.")],
     profile: Annotated[
         Literal["en16931", "xrechnung", "peppol"], Parameter(name="--profile", help="The norm alone, XRechnung 3.0, or Peppol BIS 3.")
@@ -25,7 +26,7 @@ def xml(
     attach: Annotated[
         tuple[Path, ...], Parameter(name="--attach", help="A file to go within it (PDF, PNG, JPEG, CSV, XLSX, ODS); may be given again.")
     ] = (),
-    out: Annotated[Path | None, Parameter(name="--out", help="File to write; without it the XML is printed.")] = None,
+    output: Annotated[Path | None, Parameter(name="--output", help="File to write; without it the XML is printed.")] = None,
     overwrite: Overwrite = False,
     validate: Annotated[
         bool, Parameter(name="--validate", negative="", help="Judge it by the official rules; needs the extra einvoice.")
@@ -35,19 +36,23 @@ def xml(
     """Write an invoice or a credit note as XML by EN 16931: UBL 2.1 or CII, for the norm, XRechnung or Peppol.
 
     Findings (missing data, what the norm cannot say) go to standard error; the XML is made all the same. With --validate the exit status
-    is 1 where an official rule is broken.
+    is 1 where an official rule is broken. The first note of a practice home's document says that it is one.
     """
     from billing.documents.en16931.rules import Rules
     from billing.documents.en16931.writing import written
     from billing.documents.semantic.invoices import charged
+    from billing.documents.semantic.model import Note
     from billing.store import output_files
     from billing.store.home import Home
+    from server.cli import practice
 
-    if out is not None:
-        output_files.require_free(out, overwrite=overwrite)
+    if output is not None:
+        output_files.require_free(output, overwrite=overwrite)
     attachments = [_attachment(path) for path in attach]
     with Home.open(home) as opened:
-        document = charged(opened, full(opened, invoice))
+        document = charged(opened, full(opened, number))
+        practice_notes = tuple(Note("practice", line) for line in practice.notice(opened, document.language))
+    document = msgspec.structs.replace(document, notes=practice_notes + document.notes)
     found = written(document, syntax, profile, attachments=attachments)
     told = [f"{each.place} {each.message}\n  remedy: {each.remedy}" for each in found.findings]
     faults = []
@@ -56,11 +61,11 @@ def xml(
             faults = rules.faults(syntax, found.xml)
         told += [f"{each.flag}: {each.text if each.rule in each.text else f'{each.rule}: {each.text}'}" for each in faults]
         told.append(f"{document.number}: {len(faults)} faults by the official rules of EN 16931" if faults else f"{document.number}: valid")
-    if out is None:
+    if output is None:
         print(found.xml.decode(), end="")
     else:
-        output_files.write(out, found.xml, overwrite=overwrite)
-        print(f"wrote {out}")
+        output_files.write(output, found.xml, overwrite=overwrite)
+        print(f"wrote {output}")
     for line in told:
         print(line, file=sys.stderr)
     return 1 if any(each.flag == "fatal" for each in faults) else 0

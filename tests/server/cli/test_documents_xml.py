@@ -26,12 +26,12 @@ def test_a_file_is_written_and_judged(tmp_path: Path, capsys: pytest.CaptureFixt
     world.home.close()
     out, usage = tmp_path / "R-1.xml", tmp_path / "usage.csv"
     usage.write_text("to\n", encoding="utf-8")
-    words = ["documents", "xml", "--invoice", "R-1", "--syntax", "ubl", "--home", str(tmp_path)]
-    assert app.main([*words, "--attach", str(usage), "--out", str(out), "--validate"]) == 0
+    words = ["documents", "xml", "R-1", "--syntax", "ubl", "--home", str(tmp_path)]
+    assert app.main([*words, "--attach", str(usage), "--output", str(out), "--validate"]) == 0
     told = capsys.readouterr()
     assert (told.out, told.err) == (f"wrote {out}\n", "R-0000000001: valid\n")
     assert b'filename="usage.csv"' in out.read_bytes()
-    assert app.main([*words, "--out", str(out)]) == 2  # it is there
+    assert app.main([*words, "--output", str(out)]) == 2  # it is there
     assert app.main([*words[:5], "cii", *words[6:], "--profile", "peppol"]) == 1
     assert "peppol has no cii" in capsys.readouterr().err
 
@@ -40,7 +40,7 @@ def test_missing_data_is_told_and_found(tmp_path: Path, capsys: pytest.CaptureFi
     world = customer(World(tmp_path))
     world.bill("2025-11-01")
     world.home.close()
-    assert app.main(["documents", "xml", "--invoice", "R-1", "--syntax", "cii", "--home", str(tmp_path), "--validate"]) == 1
+    assert app.main(["documents", "xml", "R-1", "--syntax", "cii", "--home", str(tmp_path), "--validate"]) == 1
     told = capsys.readouterr()
     assert told.out.startswith("<?xml")
     assert "has no address\n  remedy: ratewright entity set" in told.err

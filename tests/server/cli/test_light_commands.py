@@ -32,7 +32,7 @@ COMMANDS = [
     "documents show R-1",
     "documents write R-1 --format text",
     "documents write R-1 --format html --language zh",
-    "documents xml --invoice R-1 --syntax ubl",
+    "documents xml R-1 --syntax ubl",
     "dunning list",
     "invoice list",
     "invoice show R-1",

@@ -130,6 +130,7 @@ def test_an_invoice_as_data_and_as_a_file_says_it(month: Callable[..., Any], tmp
     for language in ("en", "zh"):
         assert month(day, "documents", "write", number, "--format", "text", "--language", language).splitlines()[0] == NOTICES[language]
     assert NOTICES["en"] in month(day, "documents", "write", number, "--format", "html")
+    assert NOTICES["en"] in month(day, "documents", "xml", number, "--syntax", "cii")
     file = tmp_path / "invoice.pdf"
     month(day, "documents", "write", number, "--language", "de", "--output", file)
     assert pages_of(file.read_bytes())[0].startswith("ÜBUNG")
@@ -235,6 +236,7 @@ ONCE = ("bill rerate-reject", "usage suspense write-off", "usage suspense approv
 SAID_ELSEWHERE = {
     "documents show": "test_an_invoice_as_data_and_as_a_file_says_it",
     "documents write": "test_an_invoice_as_data_and_as_a_file_says_it",
+    "documents xml": "test_an_invoice_as_data_and_as_a_file_says_it",
     "bill trial": "test_trials_and_runs_ahead_say_why_and_who_may_let_them",
     "usage too-late bill": "test_too_late_usage_says_it",
     "usage too-late write-off": "test_too_late_usage_says_it",
