@@ -32,7 +32,7 @@ def test_a_file_is_written_and_judged(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (told.out, told.err) == (f"wrote {out}\n", "R-0000000001: valid\n")
     assert b'filename="usage.csv"' in out.read_bytes()
     assert app.main([*words, "--output", str(out)]) == 2  # it is there
-    assert app.main([*words[:5], "cii", *words[6:], "--profile", "peppol"]) == 1
+    assert app.main([*words[:4], "cii", *words[5:], "--profile", "peppol"]) == 1
     assert "peppol has no cii" in capsys.readouterr().err
 
 
