@@ -39,6 +39,7 @@ class Trouble(NamedTuple):
     field: str
     message: str
     remedy: str
+    is_beside_handover: bool = False  # an end that is not the first day of the next owner
 
 
 def new_troubles(picture: Picture, before: Callable[[], Picture], known: Known) -> list[Trouble]:
@@ -120,7 +121,8 @@ def _beside_its_handover(contract: Contract) -> Iterator[Trouble]:
     if given is not None and fact is not None and fact.commit_seq > given.commit_seq and contract.to_date != given.from_date:
         ends = f"ends on {fact.from_date}" if fact.kind == "end" else "goes on"
         message = f"{contract.subscription_id} has another owner from {given.from_date} on, as {given.subscription_id}, and {ends}"
-        yield Trouble(fact, False, "from_date", message, f"end {given.subscription_id}, or {take_back(given)}")
+        remedy = f"end {given.subscription_id}, or {take_back(given)}"
+        yield Trouble(fact, False, "from_date", message, remedy, is_beside_handover=True)
 
 
 def _of_a_handover_taken_back(contract: Contract) -> Iterator[Trouble]:

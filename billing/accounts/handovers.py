@@ -34,6 +34,20 @@ class Handover(NamedTuple):
     commit_seq: int
 
 
+class Pair(NamedTuple):
+    """A subscription that was handed over, the first day without it (None: no end is known), and its handover."""
+
+    key: int
+    subscription_id: str
+    ends: dt.date | None
+    given: Handover
+
+    @property
+    def is_apart(self) -> bool:
+        """Return whether days have two owners, or none. One without an end is billed beside the next one until its end is known."""
+        return self.ends is not None and self.ends != self.given.from_date
+
+
 def handovers(connection: sa.Connection, keys: Collection[int], seq: int | None = None) -> dict[int, Handover]:
     """The handover of each of these subscriptions (keys) that has one, as known as of `seq` (None: now); the first of several."""
     row = tables.subscriptions.c
@@ -48,6 +62,27 @@ def handovers(connection: sa.Connection, keys: Collection[int], seq: int | None 
     taken_back = _taken_back(connection, {each.key for every in found.values() for each in every}, seq)
     standing = {before: [each for each in every if each.key not in taken_back] for before, every in found.items()}
     return {before: every[0] for before, every in standing.items() if every}
+
+
+def pairs(connection: sa.Connection, keys: Collection[int] | None = None) -> list[Pair]:
+    """All handovers that were not taken back, oldest first: an owner before with each next one. `keys`: of these owners before alone."""
+    old, new = tables.subscriptions.alias().c, tables.subscriptions.c
+    columns = (old.subscription_key, old.subscription_id, old.to_date)
+    of_new = (new.subscription_key, new.subscription_id, new.from_date, new.commit_seq)
+    query = sa.select(*columns, *of_new).where(old.subscription_key == new.transferred_from).order_by(new.subscription_key)
+    lots = [query] if keys is None else [query.where(new.transferred_from.in_(lot)) for lot in in_chunks(sorted(keys))]
+    rows = [tuple(row) for lot in lots for row in connection.execute(lot)]
+    taken_back = _taken_back(connection, {row[3] for row in rows}, None)
+    ends = facts.deciding_ends(facts.subscription_facts(connection, kinds=facts.END_KINDS, keys={row[0] for row in rows}))
+    found = []
+    for key, name, to_date, next_key, next_name, day, commit_seq in rows:
+        end = ends.get(key)
+        ends_on = dt.date.fromisoformat(to_date) if to_date else None
+        if end is not None:
+            ends_on = end.from_date if end.kind == "end" else None
+        if next_key not in taken_back:
+            found.append(Pair(key, name, ends_on, Handover(next_key, next_name, dt.date.fromisoformat(day), commit_seq)))
+    return found
 
 
 def is_taken_back(known: Iterable[Fact]) -> bool:

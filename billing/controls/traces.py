@@ -3,7 +3,7 @@
 - commits: their hashes follow from numbers, kinds, times and acts of persons; what was stored in one and dated with it has its time
 - runs: each began at the time at which its first step says so
 - rows that could not be read: their bytes are those that were hashed when they came, and the text that people see follows from them
-- subscriptions: the first plan of each begins on its own first day
+- subscriptions: the first plan of each begins on its own first day; one that was handed over ends on the first day of its one next owner
 - facts about parties: each can be read
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from billing.accounts.handovers import Pair, pairs
 from billing.accounts.parties import stored as parties
 from billing.controls.book import ROWS, Book, book
 from billing.intake.known_records import known_rejects
@@ -105,6 +106,16 @@ def _subscriptions(connection: sa.Connection) -> Iterator[Finding]:
     query = sa.select(row.subscription_id).where(first.is_distinct_from(row.from_date)).order_by(row.subscription_key)
     other = list(connection.execute(query).scalars())
     yield from _told("subscriptions", "subscriptions begin on another day than their first plan, by", "subscription_id", other)
+    first, second, apart = dict[int, Pair](), list[str](), list[str]()
+    for pair in pairs(connection):
+        if first.setdefault(pair.key, pair) is not pair:
+            second.append(pair.given.subscription_id)
+        elif pair.is_apart:
+            apart.append(pair.given.subscription_id)
+    what = "subscriptions begin on another day than that on which the one of the owner before ends, by"
+    yield from _told("subscriptions", what, "subscription_id", apart)
+    what = "subscriptions name an owner before whose subscription another one has since, by"
+    yield from _told("subscriptions", what, "subscription_id", second)
 
 
 def _parties(connection: sa.Connection) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from billing.accounts import layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known
 from billing.accounts.facts import DUNNING_KINDS, END_KINDS, deciding_ends, kinds_of
-from billing.accounts.importing import stored
+from billing.accounts.importing import handed_over, stored
 from billing.accounts.importing.comparing import joined, less, places, rows_of, shown, taken, told, without_repeats
 from billing.accounts.importing.step import Count
 from billing.accounts.kinds import EndFact
@@ -69,9 +69,12 @@ def facts(work: Importer) -> dict[str, Count]:
         counts[layout.name], written[layout.name] = _facts_of(work, layout, table)
         work.done(layout.name)
     work.ended |= {subject for subject, kind, _, _ in written["subscription_facts"] if kind == "end"}
+    apart = handed_over.refuse(
+        work, {identity[0]: line for identity, line in written["subscription_facts"].items() if identity[1] == "end"}
+    )
     more = _closed(work) | _handed_over(work)
     if more or written["account_facts"] or written["subscription_facts"]:
-        _check(work, written, more)
+        _check(work, written, more, apart)
     return counts
 
 
@@ -222,8 +225,11 @@ def _same(work: Importer, sheet: Sheet, row: dict[str, Any], held: Fact, detail:
     return bool(to_date == row["to_date"])
 
 
-def _check(work: Importer, written: dict[str, dict[_Identity, int]], more: set[int]) -> None:
-    """Note faults of each new fact or of one that was there; `more`: accounts to check beside those with new facts."""
+def _check(work: Importer, written: dict[str, dict[_Identity, int]], more: set[int], apart: set[int]) -> None:
+    """Note faults of each new fact or of one that was there; `more`: accounts to check beside those with new facts.
+
+    `apart`: subscriptions whose end is noted already, as it is not the first day of the next owner.
+    """
     subscription_keys, owner = work.subscriptions["subscription_key"].to_numpy(), work.subscriptions["account_key"].to_numpy()
     owners = dict(zip(subscription_keys.tolist(), owner.tolist(), strict=True))
     touched = {identity[0] for identity in written["account_facts"]}
@@ -237,6 +243,8 @@ def _check(work: Importer, written: dict[str, dict[_Identity, int]], more: set[i
         for trouble in new_troubles(picture, functools.partial(load, work.connection, keys, work.seq() - 1), known):
             name = "account_facts" if trouble.of_account else "subscription_facts"
             fact, sheet = trouble.fact, work.sheets[name]
+            if not trouble.of_account and fact.subject in apart and trouble.is_beside_handover:
+                continue
             line = written[name].get((fact.subject, fact.kind, fact.from_date, fact.name))
             if line is not None:
                 work.mistakes.add_row(sheet, line, trouble.field, trouble.message, trouble.remedy)

@@ -41,9 +41,9 @@ def subscriptions(work: Importer) -> Count:
     owner = _owners(work, fresh)
     refuse_plans(work, fresh, owner)
     _refuse_early(work, fresh, owner)
-    origin = _origins(work, fresh, known)
     usable = owner >= 0
     first = stored.next_key(work.connection, tables.subscriptions.c.subscription_key)
+    origin = _origins(work, fresh, known, np.where(usable, first + np.cumsum(usable) - 1, 0))
     table = rows_of(fresh.table, usable)
     keys = np.arange(first, first + table.num_rows)
     columns: dict[str, Any] = {
@@ -131,16 +131,18 @@ def _refuse_early(work: Importer, sheet: Sheet, owner: Ints) -> None:
         )
 
 
-def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
-    """The key of the subscription that each new one was transferred from, 0 for none: one that is known, or is in the file."""
+def _origins(work: Importer, sheet: Sheet, known: pa.Table, fresh: Ints) -> Ints:
+    """The key of the subscription that each new one was transferred from, 0 for none: one that is known, or is in the file.
+
+    `fresh`: the keys that the rows of the sheet get.
+    """
     named = sheet.table["transferred_from"]
     result = np.zeros(len(named), np.int64)
     rows = np.flatnonzero(named.is_valid().to_numpy())
     if not len(rows):
         return result
-    first = stored.next_key(work.connection, tables.subscriptions.c.subscription_key)
     every = pa.chunked_array([flat(known["subscription_id"]), flat(sheet.table["subscription_id"])])
-    keys = np.concatenate([known["subscription_key"].to_numpy(), first + np.arange(sheet.table.num_rows)])
+    keys = np.concatenate([known["subscription_key"].to_numpy(), fresh])
     at = places(taken(named, rows), every)
     for row in rows[at < 0].tolist():
         if not work.mistakes.may_hold(sheet.file, named[row].as_py()):

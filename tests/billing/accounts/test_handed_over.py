@@ -79,7 +79,7 @@ def test_an_import_does_not_end_it_again(shared: World, tmp_path: Path) -> None:
         accounts.import_files(shared.home, source, shared.tick())
     (told,) = caught.value.problems
     assert told.message == "S1 has another owner from 2025-10-10 on, as S2, and ends on 2025-12-01"
-    assert told.remedy == f"end S2, or {TAKE_BACK}"
+    assert told.remedy == f"let it end on 2025-10-10, end S2, or {TAKE_BACK}"
 
 
 @pytest.mark.parametrize("way", ["end", "retract"])

@@ -15,6 +15,8 @@ from billing import controls
 from billing.accounts import handing_back, lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
+from billing.documents import voiding
+from billing.persons import Who
 from billing.runs.settlement import fees_due
 from rating.model import FeeOccasion, OneOffFee, ServiceTerms
 from tests.billing.accounts.operator_home import day
@@ -107,17 +109,18 @@ def test_a_handover_that_is_learned_later_gives_the_fees_back(world: World, tmp_
 
 
 def test_a_link_that_is_taken_back_makes_the_fees_due_again(world: World, tmp_path: Path) -> None:
-    """S1 had ended on 29 October before anybody said that bert has it: that end holds again, with its fees."""
+    """S1 had ended on 29 October before anybody said that bert has it since: that end holds again, with its fees, once his bill is void."""
     lifecycle.activate(world.home, asked(world), lifecycle.Activation("S1", "anna", "shop/basic", day("2025-10-01")))
     lifecycle.end(world.home, asked(world), "S1", day("2025-10-29"), "moved")
-    import_rows(world, tmp_path / "a.json", subscriptions=[SECOND | {"from_date": "2025-11-20"}])
+    import_rows(world, tmp_path / "a.json", subscriptions=[SECOND])
     world.bill("2025-11-01")
-    assert billed(world, "anna") == [("Basic", 903)]
+    assert (billed(world, "anna"), billed(world, "bert")) == ([("Basic", 903)], [("Basic", 97)])
+    voiding.void(world.home, world.numbers("bert")[0], "not the same", Who("ann", 1001, world.tick()))
     said = handing_back.untransfer(world.home, asked(world), "S2", "not the same").said
     assert "S1 of anna ends on 2025-10-29, as before" in said
     world.bill("2025-12-01")
     assert billed(world, "anna")[1:] == [("early", 1500), ("leaving", 200)]
-    assert billed(world, "bert") == []
+    assert billed(world, "bert") == [("Basic", 97)]  # the void one alone
     assert wrong(world) == []
 
 
