@@ -118,7 +118,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
         for contract in customer.contracts:
             if not contract.is_taken_back and (contract.to_date is None or contract.to_date > on):
                 _refuse_handed_over(contract, on)
-                end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
+                end_contract(recorder, customer, contract, on, kinds.EndFact(reason, transferred=contract.handover is not None))
         later = _adjustments(recorder, customer, on)
         recorder.account_fact(customer, "closed", on, None, kinds.ClosedFact(reason))
         recorder.say(f"{account_id} is closed: {on} is the first day without it; {_final_bill(customer, on)}")
