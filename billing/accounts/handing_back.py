@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from billing.accounts import facts, forecast, kinds
 from billing.accounts.freed_numbers import freed
 from billing.accounts.numbers import NumberSpan, name_of, owners_of, spans_of, told
-from billing.accounts.picture import Contract, Customer, account_keys, end_of
+from billing.accounts.picture import Contract, Customer, account_keys, end_of, last_learned
 from billing.accounts.recording import change
 from billing.accounts.wording import in_words
 from billing.store import tables
@@ -143,27 +143,34 @@ def _put_end_back(recorder: Recorder, old: _Side, new: _Side, reason: str) -> No
     given, contract = old.contract.handover, old.contract
     if given is None or given.key != new.contract.key:
         return  # another one is its next owner
-    before = _end_before(recorder, contract, given.commit_seq)
+    before, told = _end_before(recorder, contract, given.commit_seq)
     _require_open(old.customer, contract, before)
     for fact in contract.of_kind("end", "no_end"):
         if fact.commit_seq >= given.commit_seq:
             recorder.retract(fact, old.customer.key, reason, of_account=False)
     if recorder.contract(old.name)[1].to_date != before:
         kind, day = ("no_end", contract.to_date or given.from_date) if before is None else ("end", before)
-        recorder.subscription_fact(contract, kind, day, None, kinds.EndFact(reason), replaces=True)
+        recorder.subscription_fact(contract, kind, day, None, told or kinds.EndFact(reason), replaces=True)
     goes_on = "goes on: it has no end" if before is None else f"ends on {before}, as before"
     recorder.say(f"{old.name} of {old.customer.account_id} {goes_on}")
 
 
-def _end_before(recorder: Recorder, contract: Contract, seq: int) -> dt.date | None:
-    """The end of a subscription as it was known before a commit; none where the subscription was not."""
-    row = tables.subscriptions.c
+def _end_before(recorder: Recorder, contract: Contract, seq: int) -> tuple[dt.date | None, kinds.EndFact | None]:
+    """The end of a subscription as it was known before a commit, and what was said of it; none where the subscription was not.
+
+    What was retracted since never held.
+    """
+    row, fact = tables.subscriptions.c, tables.subscription_facts.c
     query = sa.select(row.to_date).where(row.subscription_key == contract.key, row.commit_seq < seq)
     found = recorder.connection.execute(query).first()
     if found is None:
-        return None
+        return None, None
+    since = sa.select(fact.retracts).where(fact.subscription_key == contract.key, fact.commit_seq >= seq, fact.retracts.is_not(None))
+    never = set(recorder.connection.execute(since).scalars())
     known = facts.subscription_facts(recorder.connection, seq - 1, kinds=facts.END_KINDS, keys=[contract.key])
-    return end_of(known, dt.date.fromisoformat(found.to_date) if found.to_date else None)
+    known = [each for each in known if each.fact_id not in never]
+    day = end_of(known, dt.date.fromisoformat(found.to_date) if found.to_date else None)
+    return day, last_learned(known).detail if known and day is not None else None
 
 
 def _require_open(customer: Customer, contract: Contract, before: dt.date | None) -> None:

@@ -227,7 +227,7 @@ def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on
                 recorder.plan(contract, day, later)
                 recorder.say(f"its change to {later} on {day} goes with it")
         if old.to_date is not None:
-            recorder.subscription_fact(contract, "end", old.to_date, None, kinds.EndFact(_why_it_ends(old)), replaces=True)
+            recorder.subscription_fact(contract, "end", old.to_date, None, _as_it_ends(old), replaces=True)
             recorder.say(f"its end on {old.to_date} goes with it")
         recorder.say(f"{old_customer.account_id}: {forecast.when_billed(recorder, old_customer, on, plan)}")
         recorder.say(f"{account_id}: {forecast.when_billed(recorder, customer, on, plan)}")
@@ -294,10 +294,10 @@ def _names(spans: Sequence[NumberSpan]) -> str:
     return ", ".join(sorted({span.served_id for span in spans}))
 
 
-def _why_it_ends(contract: Contract) -> str:
-    """The reason given for an end that is known; none where an import brought it with the subscription."""
-    told = [fact.detail.reason for fact in contract.of_kind("end") if fact.from_date == contract.to_date]
-    return str(told[-1]) if told else ""
+def _as_it_ends(contract: Contract) -> kinds.EndFact:
+    """The reason and the flag of an end that is known; without both where an import brought it with the subscription."""
+    told = contract.deciding_end
+    return kinds.EndFact() if told is None else kinds.EndFact(told.detail.reason, transferred=told.detail.transferred)
 
 
 def _require_open(customer: Customer, day: dt.date) -> None:

@@ -12,12 +12,13 @@ import msgspec
 import pytest
 
 from billing import controls
-from billing.accounts import handing_back, lifecycle
+from billing.accounts import agreements, handing_back, lifecycle, lookup
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import voiding
 from billing.persons import Who
 from billing.runs.settlement import fees_due
+from billing.store import tables
 from rating.model import FeeOccasion, OneOffFee, ServiceTerms
 from tests.billing.accounts.operator_home import day
 from tests.billing.accounts.test_handed_over import import_rows
@@ -136,3 +137,79 @@ def test_the_book_of_fees_finds_a_run_that_asks_for_the_flag_alone(world: World,
     world.bill("2025-11-01")
     assert ("early", 1500) in billed(world, "anna")
     assert BOOK in wrong(world)
+
+
+MOVES_ON = {"subscription_id": "S1", "kind": "end", "from_date": "2025-10-29", "detail": {"reason": "moves on", "transferred": True}}
+
+
+def hand_over_and_back(world: World, way: str) -> None:
+    """Bert has S1 from 10 October on, as S2; with `back` that is taken back."""
+    lifecycle.transfer(world.home, asked(world), "S1", "bert", day("2025-10-10"), "S2")
+    if way == "back":
+        handing_back.untransfer(world.home, asked(world), "S2", "a mistake")
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_an_end_goes_along_with_what_it_says(world: World, tmp_path: Path, way: str) -> None:
+    """S1 goes to a customer of another home on 29 October, whoever has it by then: no fee. 9 days are 2.90, 19 days 6.13, 28 days 9.03."""
+    import_rows(world, tmp_path / "a.json", subscriptions=[FIRST], subscription_facts=[MOVES_ON])
+    hand_over_and_back(world, way)
+    world.bill("2025-11-01")
+    there = ([("Basic", 290)], [("Basic", 613)])
+    assert (billed(world, "anna"), billed(world, "bert")) == (there if way == "there" else ([("Basic", 903)], []))
+    last = [each for each in lookup.show_account(world.home, "bert").facts if each.about == "S2"][-1]
+    assert last.kind == "end" and (way == "back" or "moves on" in last.says)
+    assert wrong(world) == []
+
+
+def test_an_end_that_is_recorded_again_says_what_it_said(world: World, tmp_path: Path) -> None:
+    """S1 goes to another home on 29 October; later that is said to be bert's S2. The end was undone and told anew in between."""
+    import_rows(world, tmp_path / "a.json", subscriptions=[FIRST], subscription_facts=[MOVES_ON])
+    import_rows(world, tmp_path / "b.json", subscriptions=[SECOND])
+    with world.home.begin() as connection:  # a home of before
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        told = {"subscription_key": 1, "from_date": "2025-10-29", "by_name": "ann", "by_uid": 1001, "commit_seq": seq}
+        for kind in ("no_end", "end"):
+            connection.execute(tables.subscription_facts.insert().values(kind=kind, detail="{}", **told))
+    handing_back.untransfer(world.home, asked(world), "S2", "a mistake")
+    world.bill("2025-11-01")
+    assert billed(world, "anna") == [("Basic", 903)]
+    assert wrong(world) == []
+
+
+def test_an_end_that_was_retracted_since_does_not_come_back(world: World) -> None:
+    """The end on 29 October never held: anna said so while bert had it. She has all of October, 10.00, and no fee."""
+    lifecycle.activate(world.home, asked(world), lifecycle.Activation("S1", "anna", "shop/basic", day("2025-10-01")))
+    lifecycle.end(world.home, asked(world), "S1", day("2025-10-29"), "moves")
+    lifecycle.transfer(world.home, asked(world), "S1", "bert", day("2025-10-10"), "S2")
+    (fact,) = [each for each in lookup.show_account(world.home, "anna").facts if each.from_date == "2025-10-29"]
+    agreements.retract(world.home, asked(world), "anna", fact.fact_id, "never", of_subscription=True)
+    assert "S1 of anna goes on: it has no end" in handing_back.untransfer(world.home, asked(world), "S2", "a mistake").said
+    world.bill("2025-11-01")
+    assert billed(world, "anna") == [("Basic", 1000)]
+    assert wrong(world) == []
+
+
+def test_the_end_before_a_retracted_one_comes_back(world: World) -> None:
+    """The end on the 29th was moved there from the 20th, and that move never held: 19 days, 6.13, three months early, 15.00, and 2.00."""
+    lifecycle.activate(world.home, asked(world), lifecycle.Activation("S1", "anna", "shop/basic", day("2025-10-01")))
+    for on in ("2025-10-20", "2025-10-29"):
+        lifecycle.end(world.home, asked(world), "S1", day(on), "moves")
+    lifecycle.transfer(world.home, asked(world), "S1", "bert", day("2025-10-10"), "S2")
+    (fact,) = [each for each in lookup.show_account(world.home, "anna").facts if each.from_date == "2025-10-29"]
+    agreements.retract(world.home, asked(world), "anna", fact.fact_id, "never", of_subscription=True)
+    assert "S1 of anna ends on 2025-10-20, as before" in handing_back.untransfer(world.home, asked(world), "S2", "a mistake").said
+    world.bill("2025-11-01")
+    assert billed(world, "anna") == [("Basic", 613), ("early", 1500), ("leaving", 200)]
+    assert wrong(world) == []
+
+
+def test_a_closing_on_the_day_of_a_handover_announces_no_fee(world: World, tmp_path: Path) -> None:
+    """The import links the two, and does not say that S1 ends: the closing of its account does."""
+    import_rows(world, tmp_path / "a.json", subscriptions=[FIRST, SECOND])
+    said = agreements.close(world.home, asked(world), "anna", day("2025-10-29"), "moves").said
+    assert said[0] == "S1 ends: 2025-10-29 is the first day without it"
+    assert not [each for each in said if "early" in each or "leaving" in each]
+    world.bill("2025-11-01")
+    assert billed(world, "anna") == [("Basic", 903)]
+    assert wrong(world) == []
