@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from billing.accounts.handovers import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
-from billing.accounts.importing.comparing import filled, flat, places, rows_of, taken
+from billing.accounts.importing.comparing import filled, flat, joined, places, rows_of, taken
 from billing.accounts.importing.step import Count
 from billing.accounts.importing.stored import taken_back
 from billing.store import tables
@@ -59,7 +59,8 @@ def numbers(work: Importer) -> Count:
     usable = _reasonable(work, sheet)
     at = _owners(work, sheet)
     rows = np.flatnonzero(usable)
-    spans, names = _together(work, sheet, rows, at)
+    end_us = np.append(_ends_us(work.subscriptions, work.accounts), NEVER)[at]
+    spans, names = _together(work, sheet, rows[~_taken_back_since(work, sheet, rows, at, end_us)], at, end_us)
     spans = spans.at(np.lexsort((spans.row, spans.owner, spans.to_us, spans.from_us, spans.served)))
     repeated = spans.same_as_before("served", "from_us", "to_us", "owner")
     spans = spans.at(np.flatnonzero(~repeated))
@@ -77,16 +78,15 @@ def numbers(work: Importer) -> Count:
 
 
 def free(work: Importer) -> int:
-    """End the spans of subscriptions whose end is in this import; their number."""
+    """End the spans of subscriptions whose end is in this import, and take back those that begin later, as a command does; their number."""
     if not work.ended:
         return 0
     subscriptions, spans = stored.subscriptions(work.connection, work.accounts), stored.spans(work.connection)
     end_us = _ends_us(subscriptions, work.accounts)[places(spans["subscription_key"], subscriptions["subscription_key"])]
     ended = np.isin(spans["subscription_key"].to_numpy(), np.array(sorted(work.ended), np.int64))
-    open_us = np.where(spans["to_us"].to_numpy() == NEVER, end_us, 0)
-    rows = np.flatnonzero(ended & (spans["from_us"].to_numpy() < open_us) & (open_us < NEVER))
+    rows = np.flatnonzero(ended & (spans["to_us"].to_numpy() > end_us))
     columns = {name: taken(spans[name], rows) for name in ("served_id", "from_us", "subscription_key")}
-    work.insert(tables.guiding_facts, {**columns, "to_us": open_us[rows]})
+    work.insert(tables.guiding_facts, {**columns, "to_us": np.maximum(spans["from_us"].to_numpy(), end_us)[rows]})
     return len(rows)
 
 
@@ -133,17 +133,36 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
     return at
 
 
-def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Spans, pa.Array[Any]]:
+def _taken_back_since(work: Importer, sheet: Sheet, rows: Ints, at: Ints, end_us: Ints) -> NDArray[np.bool_]:
+    """Return whether each row is a span that begins after the end of its subscription, and that this end took back: nothing is new."""
+    result = np.zeros(len(rows), np.bool_)
+    from_us = sheet.table["from"].to_numpy()[rows]
+    late = np.flatnonzero(from_us >= end_us[rows])
+    if len(late):
+        owner = taken(work.subscriptions["subscription_key"], at[rows[late]])
+        gone = stored.spans(work.connection, taken_back=True)
+        as_stored = joined(*(gone[name] for name in ("served_id", "from_us", "subscription_key")))
+        result[late] = places(joined(taken(sheet.table["served_id"], rows[late]), pa.array(from_us[late]), owner), as_stored) >= 0
+    return result
+
+
+def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints, ends_us: Ints) -> tuple[_Spans, pa.Array[Any]]:
     """Stored spans and the given ones of these rows, and the number of each code. An owner that is unknown has a number below zero."""
     known = stored.spans(work.connection)
     given = rows_of(sheet.table, rows)
     encoded = flat(pa.chunked_array([flat(known["served_id"]), flat(given["served_id"])])).dictionary_encode()
     to_us, from_us = filled(given["to"], NEVER), given["from"].to_numpy()
-    end_us = np.append(_ends_us(work.subscriptions, work.accounts), NEVER)[at[rows]]
+    end_us = ends_us[rows]
     to_us = np.where((to_us == NEVER) & (from_us < end_us), end_us, to_us)
     unknown = -1 - flat(given["subscription_id"]).dictionary_encode().indices.to_numpy().astype(np.int64)
     keys = np.append(work.subscriptions["subscription_key"].to_numpy(), 0)
     owner = np.where(at[rows] >= 0, keys[at[rows]], unknown)
+    later = np.flatnonzero((to_us > end_us) & (from_us < end_us))
+    if len(later):
+        cut = [taken(given["served_id"], later), *(pa.array(each[later]) for each in (from_us, end_us, owner))]
+        as_stored = joined(*(known[name] for name in ("served_id", "from_us", "to_us", "subscription_key")))
+        was_cut = later[places(joined(*cut), as_stored) >= 0]  # by an end that was recorded since: the row is known
+        to_us[was_cut] = end_us[was_cut]
     spans = _Spans(
         encoded.indices.to_numpy().astype(np.int64),
         np.concatenate([known["from_us"].to_numpy(), from_us]),

@@ -68,8 +68,11 @@ def plan_changes(connection: sa.Connection) -> pa.Table:
     return table.filter(pa.array(last))
 
 
-def spans(connection: sa.Connection) -> pa.Table:
-    """The spans of numbers: served_id, from_us, to_us (NEVER for ever), subscription_key. Empty spans are left out."""
+def spans(connection: sa.Connection, *, taken_back: bool = False) -> pa.Table:
+    """The spans of numbers: served_id, from_us, to_us (NEVER for ever), subscription_key. Empty spans are left out.
+
+    `taken_back`: these alone.
+    """
     fact = tables.guiding_facts.c
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
     table = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
@@ -77,7 +80,7 @@ def spans(connection: sa.Connection) -> pa.Table:
     to_us = filled(table["to_us"], NEVER)
     last = np.append((ids[1:] != ids[:-1]) | (from_us[1:] != from_us[:-1]), True)[: len(ids)]
     table = table.set_column(2, "to_us", pa.array(to_us))
-    return table.filter(pa.array(last & (to_us > from_us)))
+    return table.filter(pa.array(last & ((to_us > from_us) != taken_back)))
 
 
 def next_key(connection: sa.Connection, column: sa.Column[int]) -> int:

@@ -173,3 +173,36 @@ def test_an_end_and_its_undoing_in_a_file_leave_no_end(home: Home, tmp_path: Pat
         accounts.import_files(home, source, NOW_US, by=ANN)
     assert ends_on(home) is None
     assert accounts.import_files(home, source, NOW_US, by=ANN).commit_seq is None
+
+
+@pytest.mark.parametrize("way", ["command", "fact", "column"])
+@pytest.mark.parametrize("before", ["taken", "to come", "of a file", "revived"])
+def test_a_first_end_frees_all_numbers(tmp_path: Path, before: str, way: str) -> None:
+    """M-1 ends on 5 December: ONE is free from then on, also where it was to be on the 20th; TWO, from the 15th on, is never its."""
+    with make(tmp_path) as home:
+        row = "M-1,A1,mobile/basic,2026-10-01,"
+        served = () if before == "of a file" else (ONE,)
+        lifecycle.activate(home, ASKED, lifecycle.Activation("M-1", "A1", "mobile/basic", day("2026-10-01"), served))
+        given = HEADERS["numbers"]
+        match before:
+            case "taken":
+                numbers.take(home, ASKED, ONE, "M-1", day("2026-12-20"))
+            case "to come":
+                numbers.give(home, ASKED, TWO, "M-1", day("2026-12-15"), 0)
+            case "of a file":
+                given += f"{ONE},M-1,2026-10-01T00:00:00+08:00,2026-12-20T00:00:00+08:00\n"
+                accounts.import_files(home, write(tmp_path / "number", **(HEADERS | {"numbers": given})), NOW_US, by=ANN)
+            case _:
+                end(home, "2026-12-20")
+                lifecycle.revive(home, ASKED, "M-1", "stays")
+        match way:
+            case "command":
+                end(home, "2026-12-05")
+            case "fact":
+                sent(home, tmp_path, "2026-12-05", numbers=given)
+            case _:
+                files = HEADERS | {"subscriptions": f"{HEADERS['subscriptions']}{row}2026-12-05\n", "numbers": given}
+                source = write(tmp_path / "column", **files)
+                accounts.import_files(home, source, NOW_US, by=ANN)
+                assert accounts.import_files(home, source, NOW_US, by=ANN).commit_seq is None, "the same again changes nothing"
+        assert (spans(home, ONE), spans(home, TWO)) == ([("2026-10-01", "2026-12-05")], [])

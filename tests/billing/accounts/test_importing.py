@@ -263,8 +263,9 @@ def test_where_a_subscription_ends_its_numbers_are_free(home: Home, tmp_path: Pa
     """Also when the file of numbers still has them without an end, and given once more it says nothing new."""
     accounts.import_files(home, write(tmp_path / "in", numbers=[*NUMBERS, *OPEN]), NOW_US)
     more = write(tmp_path / "more", **{"numbers": list(OPEN), **told})
-    assert accounts.import_files(home, more, NOW_US).numbers_ended == 1
+    assert accounts.import_files(home, more, NOW_US).numbers_ended == 2
     assert accounts.import_files(home, more, NOW_US).commit_seq is None
+    assert _spans_of(home, "8613800000008") == [], "it was to begin after the end"
     assert _spans_of(home, "8613800000007") == [("2026-03-01T00:00:00+08:00", "2026-03-15T00:00:00+08:00")]
     accounts.import_files(home, write(tmp_path / "next", numbers=["8613800000007,S2,2026-05-15T00:00:00+08:00,"]), NOW_US)
     assert _spans_of(home, "8613800000007")[1] == ("2026-05-15T00:00:00+08:00", "2026-06-01T00:00:00+08:00")
