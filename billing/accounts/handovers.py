@@ -90,6 +90,13 @@ def is_taken_back(known: Iterable[Fact]) -> bool:
     return any(fact.kind == "end" and fact.detail.taken_back for fact in known)
 
 
+def is_taken_back_of(key: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """The same as a condition of a query on subscriptions, by their key. What took a handover back is not retracted."""
+    fact = tables.subscription_facts.c
+    told = fact.detail.contains('"taken_back":true', autoescape=True)  # a text inside of it has its quotes escaped
+    return sa.exists().where(fact.subscription_key == key, fact.kind == "end", told)
+
+
 def never_was(subscription_id: str) -> str:
     """The text on a subscription whose handover was taken back."""
     return f"the handover by which {subscription_id} began was taken back: it never was"

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from billing.accounts import picture
 from billing.accounts.facts import DUNNING_KINDS
+from billing.accounts.handovers import is_taken_back_of
 from billing.accounts.wording import in_words
 from billing.store import tables
 from rating import identifiers
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class AccountLine(msgspec.Struct, frozen=True):
-    """One account and the number of its subscriptions."""
+    """One account and the number of its subscriptions; those whose handover was taken back are not counted."""
 
     account_id: str
     name: str
@@ -140,7 +141,10 @@ class AccountDetail(msgspec.Struct, frozen=True):
 _ACCOUNT = tables.accounts.c
 _SUBSCRIPTION = tables.subscriptions.c
 _COUNT = (
-    sa.select(sa.func.count()).where(_SUBSCRIPTION.account_key == _ACCOUNT.account_key).select_from(tables.subscriptions).scalar_subquery()
+    sa.select(sa.func.count())
+    .select_from(tables.subscriptions)
+    .where(_SUBSCRIPTION.account_key == _ACCOUNT.account_key, ~is_taken_back_of(_SUBSCRIPTION.subscription_key))
+    .scalar_subquery()
 )
 _LINE: sa.Select[Any] = sa.select(*(_ACCOUNT[name] for name in AccountLine.__struct_fields__[:-1]), _COUNT)
 

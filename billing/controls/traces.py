@@ -106,9 +106,9 @@ def _subscriptions(connection: sa.Connection) -> Iterator[Finding]:
     query = sa.select(row.subscription_id).where(first.is_distinct_from(row.from_date)).order_by(row.subscription_key)
     other = list(connection.execute(query).scalars())
     yield from _told("subscriptions", "subscriptions begin on another day than their first plan, by", "subscription_id", other)
-    first, second, apart = dict[int, Pair](), list[str](), list[str]()
+    before, second, apart = dict[int, Pair](), list[str](), list[str]()
     for pair in pairs(connection):
-        if first.setdefault(pair.key, pair) is not pair:
+        if before.setdefault(pair.key, pair) is not pair:
             second.append(pair.given.subscription_id)
         elif pair.is_apart:
             apart.append(pair.given.subscription_id)

@@ -17,7 +17,8 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import catalogue, late_decisions
-from billing.accounts import forecast
+from billing.accounts import facts, forecast
+from billing.accounts.handovers import NAME_ANOTHER, is_taken_back, never_was
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.adjustments import Entered, needs_approval, problems
@@ -236,11 +237,14 @@ def _is_within(connection: sa.Connection, wanted: AdjustmentRequest, account_key
 
 
 def _require_sense(home: Home, connection: sa.Connection, wanted: AdjustmentRequest, values: dict[str, Any], who: Who) -> None:
-    """Raises UserError for an amount or reason that cannot be, and for a day that no later bill corrects."""
+    """Raises UserError for an amount or reason that cannot be, a subscription that never was, and a day that no later bill corrects."""
     entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
     wrong = problems(entered, minor_step(home, wanted.catalogue), settings.integer(connection, LIMIT), reasons())
     if wrong:
         raise UserError(f"adjustment {wanted.reference}: {'; '.join(wrong)}", "correct it and give the command again", exit_status=2)
+    ends = facts.subscription_facts(connection, kinds=("end",), keys=[values["subscription_key"]])
+    if is_taken_back(ends):
+        raise UserError(never_was(wanted.subscription_id), NAME_ANOTHER)
     _require_open(connection, wanted, values["account_key"])
 
 

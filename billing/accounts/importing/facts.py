@@ -16,6 +16,7 @@ from billing.accounts import layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known
 from billing.accounts.facts import DUNNING_KINDS, END_KINDS, deciding_ends, kinds_of
+from billing.accounts.handovers import NAME_ANOTHER, never_was
 from billing.accounts.importing import handed_over, stored
 from billing.accounts.importing.comparing import joined, less, places, rows_of, shown, taken, told, without_repeats
 from billing.accounts.importing.step import Count
@@ -55,6 +56,9 @@ def plan_changes(work: Importer) -> Count:
     place = places(joined(pa.array(keys), sheet.table["from_date"]), joined(known["subscription_key"], known["from_date"]))
     again = sheet._replace(table=rows_of(sheet.table, place >= 0))
     told(again, "plan of", again.table["subscription_id"], {"plan": rows_of(known, place[place >= 0])["plan"]}, work.mistakes)
+    for row in np.flatnonzero((place < 0) & stored.taken_back(work.subscriptions)[at]).tolist():
+        message = f"plan: {never_was(sheet.table['subscription_id'][row].as_py())}"
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "subscription_id", message, NAME_ANOTHER)
     fresh = rows_of(sheet.table, place < 0)
     columns = {"subscription_key": keys[place < 0], "plan": fresh["plan"], "from_date": fresh["from_date"]}
     work.insert(tables.plan_facts, columns)

@@ -50,7 +50,7 @@ def _touched(work: Importer) -> set[int]:
 
 
 def _lines(sheet: Sheet) -> dict[str, int]:
-    return dict(zip(sheet.table["subscription_id"].to_pylist(), sheet.lines().tolist(), strict=True))
+    return dict(zip(map(str, sheet.table["subscription_id"].to_pylist()), sheet.lines().tolist(), strict=True))
 
 
 def _refuse_apart(work: Importer, lines: Mapping[str, int], end_lines: Mapping[int, int], pair: Pair) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from billing.accounts.handovers import NAME_ANOTHER, never_was
 from billing.accounts.importing.comparing import flat, joined, less, places, rows_of, told, without_repeats
 from billing.accounts.importing.step import Count
+from billing.accounts.importing.stored import taken_back
 from billing.store import bulk, tables
 from tariffs.currencies import MINOR_DIGITS
 
@@ -132,6 +134,9 @@ def _refuse_allowances(work: Importer, sheet: Sheet, at: NDArray[np.int64]) -> N
     for number, row in enumerate(sheet.table.to_pylist()):
         for column, message, remedy in _allowance_wrongs(work, row, int(at[number]), int(of[number])):
             work.mistakes.add_row(sheet, row["line"], column, message, remedy)
+    for number in np.flatnonzero(np.append(taken_back(work.subscriptions), False)[of]).tolist():
+        message = never_was(sheet.table["subscription_id"][number].as_py())
+        work.mistakes.add_row(sheet, int(sheet.lines()[number]), "subscription_id", message, NAME_ANOTHER)
 
 
 def _allowance_wrongs(work: Importer, row: dict[str, Any], at: int, of: int) -> list[tuple[str, str, str]]:

@@ -16,7 +16,7 @@ from billing.accounts import agreements, handing_back, kinds, lifecycle, lookup,
 from billing.accounts.exporting import export_files
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.documents import voiding
+from billing.documents import adjusting, voiding
 from billing.persons import Who
 from billing.runs import cycle
 from rating.errors import ProblemsError, UserError
@@ -229,7 +229,14 @@ REFUSED: dict[str, Callable[[World], object]] = {
     "transfer": lambda world: transfer(world, of="S2", to="carl", new="S3"),
     "the same again": transfer,
     "discount": lambda world: agreements.agree_for(world.home, asked(world), "S2", "terms", ON, None, kinds.TermsFact(minimum_months=3)),
+    "adjustment": lambda world: adjust(world, "A2"),
 }
+
+
+def adjust(world: World, reference: str) -> adjusting.Adjustment:
+    """A credit of 1.00 with S2."""
+    wanted = adjusting.AdjustmentRequest(reference, "bert", ON, -1_000_000, "goodwill", "sorry", "shop", "standard", "S2")
+    return adjusting.add(world.home, wanted, Who("ann", 1001, world.tick()))
 
 
 @pytest.mark.parametrize("way", REFUSED)
@@ -243,6 +250,17 @@ def test_nothing_is_recorded_about_what_never_was(shared: World, way: str) -> No
 IMPORTED: dict[str, dict[str, object]] = {
     "subscription_facts": {"subscription_id": "S2", "kind": "end", "from_date": "2025-12-01"},
     "numbers": {"served_id": NEW, "subscription_id": "S2", "from": "2025-11-20T00:00:00+08:00"},
+    "opening_allowances": {
+        "account_id": "bert",
+        "subscription_id": "S2",
+        "catalogue": "shop",
+        "plan": "shop/basic",
+        "allowance": 1,
+        "period_end": "2025-10-01",
+        "serves_to": "2025-12-01",
+        "quantity": 1,
+    },
+    "plan_changes": {"subscription_id": "S2", "from_date": "2025-11-20", "plan": "shop/plus"},
     "subscriptions": {
         "subscription_id": "S9",
         "account_id": "carl",
@@ -259,7 +277,28 @@ def test_no_import_says_anything_about_it(shared: World, tmp_path: Path, sheet: 
     take_back(shared)
     with pytest.raises(ProblemsError) as caught:
         import_rows(shared, tmp_path / "a.json", **{sheet: [IMPORTED[sheet]]})
-    assert "the handover by which S2 began was taken back: it never was" in caught.value.problems[0].message
+    told = [each.message for each in caught.value.problems]
+    assert [each for each in told if "the handover by which S2 began was taken back: it never was" in each], told
+
+
+def test_adjustments_of_before_stay(shared: World) -> None:
+    transfer(shared)
+    adjust(shared, "A1")
+    assert "adjustments of S2 stay with bert: A1" in take_back(shared)
+    assert adjust(shared, "A1").existed
+
+
+def test_no_account_counts_it(shared: World) -> None:
+    """Anna has S1; bert had S2 alone, and has none."""
+    counted = {each.account_id: each.subscriptions for each in lookup.list_accounts(shared.home)}
+    transfer(shared)
+    assert lookup.show_account(shared.home, "bert").account.subscriptions == 1
+    take_back(shared)
+    assert (
+        counted == {each.account_id: each.subscriptions for each in lookup.list_accounts(shared.home)} == {"anna": 1, "bert": 0, "carl": 0}
+    )
+    assert lookup.show_account(shared.home, "bert").account.subscriptions == 0
+    assert [each.subscriptions for each in lookup.page_of_accounts(shared.home, "", 2)] == [1, 0]
 
 
 def test_no_file_takes_a_handover_back(shared: World, tmp_path: Path) -> None:
