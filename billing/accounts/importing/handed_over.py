@@ -1,7 +1,7 @@
 """Handovers of an import: a subscription has one next owner, and ends on the first day of that one.
 
 On another day the days between would be billed to two owners, or to none. One that has no end yet may be handed over:
-its end is told later.
+its end may follow.
 """
 
 from __future__ import annotations
