@@ -63,6 +63,11 @@ def make_authority(home: Path, now_us: int, serial: int) -> Path:
     return file
 
 
+def authority_mark(home: Path) -> str:
+    """The first 16 digits of the fingerprint of a home's authority."""
+    return _authority(home)[0].fingerprint(hashes.SHA256()).hex()[:16]
+
+
 def issue_client(home: Path, operator: str, serial: int, now_us: int, until_us: int) -> Pair:
     """A certificate for an operator."""
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(URI_SCHEME + operator)]

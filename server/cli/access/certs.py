@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
 from server.cli.access import common
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from billing.store.home import Home
+
+_LEFT: Final = "its files got no names, and are deleted"
 
 
 def init(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
@@ -54,33 +62,29 @@ def issue(
     if (name is None) == (not host):
         raise UserError("a certificate is for an operator or for hosts", "name an operator, or --host for the service", exit_status=2)
     files = issued_pairs.files_of(out, name or "server")
-    serial, now_us = _serial(), clock.machine_now_us()  # TLS goes by the clock of machines, in a practice home too
+    now_us = clock.machine_now_us()  # TLS goes by the clock of machines, in a practice home too
     ends = common.until_us(now_us, days)
     out.mkdir(parents=True, exist_ok=True)
     with Home.open(home) as opened:
         by = who(opened)
+        with opened.connect() as connection:
+            operators.require_admin(opened, connection, by)
+        if name is not None:
+            pair = certificates.issue_client(opened.path, name, _serial(), now_us, ends)
+        else:
+            pair = certificates.issue_server(opened.path, host or [], _serial(), now_us, ends)
 
-        def is_stored(number: int) -> bool:
-            if name is None:
-                return files.key.exists()  # it has one of its names already
-            with opened.connect() as connection:
-                held = [each.keys for each in operators.list_operators(connection) if each.name == name and not each.is_closed]
-            wanted = (KeyKind.CERTIFICATE.value, certificates.serial_text(number))
-            return any((key.kind, key.subject) == wanted for keys in held for key in keys)
-
-        def make() -> certificates.Pair:
+        def store(made: x509.Certificate) -> None:
             if name is not None:
-                return certificates.issue_client(opened.path, name, serial, now_us, ends)
-            with opened.connect() as connection:
-                operators.require_admin(opened, connection, by)
-            return certificates.issue_server(opened.path, host or [], serial, now_us, ends)
+                subject, until_us = certificates.serial_text(made.serial_number), common.until_us(by.now_us, days)
+                operators.issue_key(opened, name, KeyKind.CERTIFICATE, subject, until_us=until_us, who=by)
 
-        def store(_made: object) -> None:
-            if name is not None:
-                until_us = common.until_us(by.now_us, days)
-                operators.issue_key(opened, name, KeyKind.CERTIFICATE, certificates.serial_text(serial), until_us=until_us, who=by)
+        def revoke(serial: int) -> None:
+            for key_id in _held(opened, certificates.serial_text(serial)):
+                operators.revoke_key(opened, key_id, _LEFT, by)
+                print(f"certificate {key_id} holds no more: {_LEFT}", file=sys.stderr)
 
-        made = issued_pairs.issue(files, is_stored, make, store)
+        made = issued_pairs.issue(files, certificates.authority_mark(opened.path), pair, store, revoke)
     number, until = certificates.serial_text(made.serial_number), int(made.not_valid_after_utc.timestamp()) * 1_000_000
     if as_json:
         output.print_json({"operator": name, "certificate": str(files.certificate), "key": str(files.key), "serial": number})
@@ -108,6 +112,17 @@ def revoke(key: int, /, *, reason: common.Reason, home: HomeFolder = DEFAULT_HOM
         name = common.revoke(opened, key, operators.KeyKind.CERTIFICATE, reason)
     print(f"certificate {key} of {name} holds no more")
     return 0
+
+
+def _held(home: Home, subject: str) -> list[int]:
+    """Numbers of the keys, one at most, of a certificate that is not revoked."""
+    from billing import operators
+    from billing.operators import KeyKind
+
+    with home.connect() as connection:
+        found = operators.list_operators(connection)
+    wanted = (KeyKind.CERTIFICATE.value, subject)
+    return [key.key_id for each in found for key in each.keys if (key.kind, key.subject) == wanted]
 
 
 def _serial() -> int:
