@@ -36,14 +36,20 @@ def names_on_use(package: str, file: str) -> Callable[[str], Any]:
 class ModuleOnUse:
     """A module that is imported when a name of it is first asked for: compiled loops take half a second to load.
 
-    Its names are asked for anew each time, which takes a tenth of a microsecond.
+    Its names are asked for anew each time, which takes a tenth of a microsecond. It is copied and pickled by its name.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._module: Any = None
 
+    def __reduce__(self) -> tuple[type[ModuleOnUse], tuple[str]]:
+        return ModuleOnUse, (self._name,)
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of a name's own type
+        if name in {"_name", "_module"} or (name.startswith("__") and name.endswith("__")):  # Python's own
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(message)
         if self._module is None:
             self._module = importlib.import_module(self._name)
         return getattr(self._module, name)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
+import copy
 import importlib
 import importlib.util
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from billing.intake import by_shard, sealing
 from billing.what_if import adding_kernel, sums
 from rating import engine, order
+from rating.on_use import ModuleOnUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [
@@ -64,6 +71,24 @@ assert not hasattr(order, "NOTHING")
 def test_a_module_is_imported_when_a_name_of_it_is_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", _ON_USE], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("made", [copy.copy, copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])  # noqa: S301 -- our own
+def test_a_module_on_use_is_copied_and_pickled(made: Callable[[ModuleOnUse], ModuleOnUse]) -> None:
+    """Neither a copy nor a look-up of a special name imports the module."""
+    module = ModuleOnUse("rating.no_such_module")
+    copied = made(module)
+    assert not hasattr(module, "__iter__")
+    with pytest.raises(ModuleNotFoundError, match=r"rating\.no_such_module"):
+        copied.SHARDS  # noqa: B018 -- to look it up is the test
+    assert made(ModuleOnUse("rating.order")).SHARDS == order.SHARDS
+
+
+def test_a_module_on_use_without_its_name_has_no_names() -> None:
+    """As while it is unpickled by a protocol that does not call `__init__`."""
+    bare = ModuleOnUse.__new__(ModuleOnUse)
+    for name in ("_name", "_module", "__len__"):
+        assert not hasattr(bare, name)
 
 
 def test_figures_that_stand_beside_a_kernel_are_those_of_it() -> None:
