@@ -145,7 +145,7 @@ def about_account(home: Home, account_id: str, part: str = "") -> None:
         return
     with contextlib.suppress(NotFoundError):
         about(f"account {key_of(home, account_id)}{part}")
-    if entered.is_by_entity and entered.caller.limited:
+    if entered.asks_for_entities():
         _require_entity(entered, legal_entity_of(home, account_id))
 
 
@@ -166,7 +166,7 @@ def _about(subject: str, entity: str | None) -> None:
     if subject:
         about(subject)
     entered = _ENTERED.get()
-    if entered is not None and entered.is_by_entity and entered.caller.limited:
+    if entered is not None and entered.asks_for_entities():
         _require_entity(entered, entity)
 
 
@@ -399,11 +399,18 @@ class _Entered:
         return any(mask_for({role}, has_reason=has_reason).hides for role in chosen)
 
     def terms(self) -> Terms:
-        """Limits of what the call may show. A role for all legal entities may show any of them."""
+        """Limits of what the call may show: accounts of the legal entities that it has named, where it has named one.
+
+        A role for all legal entities may show any of them as long as none is named, or one without a name.
+        """
+        about = tuple(sorted(each for each in self.about_entities if each is not None))
         if self.entities is None:
-            return Terms(self.hides())
-        about = {each for each in self.about_entities if each is not None}
-        return Terms(self.hides(), tuple(sorted(about or self.entities)))
+            return Terms(self.hides(), None if None in self.about_entities else about or None)
+        return Terms(self.hides(), about or tuple(sorted(self.entities)))
+
+    def asks_for_entities(self) -> bool:
+        """Return whether legal entities of accounts matter: a role is limited to some, or may be at a repeat of this call."""
+        return self.is_by_entity and (bool(self.caller.limited) or acting.current().request is not None)
 
     def name_entity(self, entity: str | None) -> None:
         """Take a legal entity that the call is about: the role of the call is the one for it."""

@@ -1,7 +1,8 @@
 """Repeats of calls that count once: what they may show now.
 
 The answer of the first call is stored as it was given, under the roles of then. A repeat has it where the roles of now show as much: names
-and numbers as whole, accounts of all legal entities of then. The account is looked up again, and the audit trail names the subject.
+and numbers as whole, accounts of all legal entities that the first call was about. The account is looked up again, and the audit trail
+names the subject.
 
 Refuses: PERMISSION_DENIED: REPEAT_NOT_ALLOWED, ENTITY_NOT_ALLOWED.
 """

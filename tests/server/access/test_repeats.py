@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
+from google.type import date_pb2
 
 from billing import acting, operators
 from billing.accounts import entities
@@ -14,9 +15,10 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.operators import Limits, Role
 from billing.store import tables
-from ratewright.v1 import payment_service_pb2_grpc, usage_service_pb2_grpc
+from ratewright.v1 import account_service_pb2_grpc, payment_service_pb2_grpc, usage_service_pb2_grpc
 from ratewright.v1 import suspense_pb2 as pb
 from ratewright.v1 import suspense_proposal_pb2 as proposal_pb
+from ratewright.v1.account_change_pb2 import AgreePayer, ChangeAccountRequest
 from rating.errors import UserError
 from server.access import showing
 from server.grpc import calls, entrance
@@ -91,17 +93,53 @@ def test_a_repeat_shows_nothing_of_an_entity_that_its_operator_has_left(parted: 
     assert of_first == of_repeat == "account 1"
 
 
-def test_a_repeat_of_a_call_under_no_limits_is_refused_to_a_limited_role(parted: Guarded) -> None:
-    """Anna is of the north, but an answer of then may tell of accounts of others."""
+def test_a_repeat_of_a_call_under_no_limits_is_answered_to_the_role_of_its_entity(parted: Guarded) -> None:
+    """Anna is of the north, and the answer tells of her alone."""
     take(parted)
     give(parted, None)
     call, request = pay(parted)
     first = call(request, timeout=20)
     take(parted)
     give(parted, "north")
-    code, reason, _ = refusal(call, request)
-    assert (code.name, reason) == ("PERMISSION_DENIED", "REPEAT_NOT_ALLOWED")
+    assert call(request, timeout=20) == first
     take(parted)
+    give(parted, "south")
+    assert refusal(call, request)[1] == "ENTITY_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(("payer", "reason"), [("berta", "REPEAT_NOT_ALLOWED"), ("anders", "")])
+def test_a_repeat_about_two_accounts_needs_a_role_for_both(parted: Guarded, payer: str, reason: str) -> None:
+    """Berta, of the south, or anders, of the north, pays for anna. The first call is made under no limits."""
+    parted.world.account("anders")
+    parted.now_us = max(parted.now_us, parted.world.now_us)
+    move(parted, "anders", "north")
+    take(parted)
+    give(parted, None)
+    call = account_service_pb2_grpc.AccountServiceStub(parted.channel("nora")).ChangeAccount
+    agreed = AgreePayer(payer=f"accounts/{payer}", from_date=date_pb2.Date(year=2026, month=1, day=1))
+    request = ChangeAccountRequest(name="accounts/anna", payer=agreed, request_id="payer")
+    first = call(request, timeout=20)
+    take(parted)
+    give(parted, "north")
+    if reason:
+        assert refusal(call, request)[1] == reason
+        give(parted, "south")
+    assert call(request, timeout=20) == first
+
+
+def test_a_repeat_about_an_account_without_an_entity_needs_a_role_for_all(parted: Guarded) -> None:
+    parted.world.account("cara")
+    parted.now_us = max(parted.now_us, parted.world.now_us)
+    take(parted)
+    give(parted, None)
+    call, request = pay(parted)
+    request.parent = "accounts/cara"
+    first = call(request, timeout=20)
+    take(parted)
+    give(parted, "north")
+    assert refusal(call, request)[1] == "ENTITY_NOT_ALLOWED"
+    move(parted, "cara", "north")
+    assert refusal(call, request)[1] == "REPEAT_NOT_ALLOWED"
     give(parted, None)
     assert call(request, timeout=20) == first
 

@@ -139,6 +139,17 @@ def test_a_repeat_shows_no_more_than_the_role_that_is_left(parted: Guarded) -> N
     assert [role for _, role in trail(parted, "RecordPromise")] == ["finance", "finance", "support", "support"]
 
 
+def test_a_repeat_by_a_role_that_became_narrower_is_answered(parted: Guarded) -> None:
+    """Finance of all entities first, then of the north alone, of which anna is: her name is whole both times."""
+    operator(parted, (Role.FINANCE, None))
+    first = promise(parted, "anna", "once")
+    operators.revoke_grant(parted.home, "mix", Role.FINANCE, "moved", parted.who)
+    operators.grant(parted.home, "mix", Role.FINANCE, "of one", parted.who, limits=Limits(entity="north"))
+    assert promise(parted, "anna", "once") == first
+    told = refused(lambda: promise(parted, "berta", "another"))
+    assert (told.code, told.reason) == (DENIED, "ENTITY_NOT_ALLOWED")
+
+
 def test_a_call_about_two_entities_has_a_role_for_each(parted: Guarded) -> None:
     """Berta pays for anna. The repeat is answered, until a role is taken."""
     operator(parted, (Role.OPERATOR, "north"), (Role.FINANCE, "south"))
