@@ -7,7 +7,7 @@
 - undoing: a run of the cycle is taken back, as if it had never been; its obstacles (undo.blockers)
 - crediting: credit notes: of a line or of all of an invoice, with the tax that goes with it
 - openings: amounts that imported accounts owed before become documents
-- adjusting: charges and credits by hand, with reason codes (reasons, reason_codes.yaml) and a limit
+- adjusting: charges and credits by hand, with reason codes and a limit
 - interim: invoices between bill dates
 - alarms: bills that are out of the ordinary (abnormal_bills.yaml)
 - following: follow-up of a posted run: its books, findings, alarms; also of one after which the process was stopped

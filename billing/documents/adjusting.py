@@ -22,7 +22,7 @@ from billing.accounts.handovers import NAME_ANOTHER, is_taken_back, never_was
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.adjustments import Entered, needs_approval, problems
-from billing.documents.reasons import reason_of, reasons
+from billing.charges.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.invoicing import languages
@@ -174,8 +174,7 @@ def _values(home: Home, connection: sa.Connection, wanted: AdjustmentRequest) ->
     _require_tax_class(home, wanted, row.currency)
     reason = reason_of(wanted.reason_code)
     codes = {"charge_code": reason.charge_code, "revenue_code": reason.revenue_code, "reason_code": reason.code}
-    text = wanted.text or reason.name(language_of_bill(home, connection, row.account_key, wanted.on_date))
-    told = {"on_date": wanted.on_date.isoformat(), "amount_micros": wanted.amount_micros, "text": text}
+    told = {"on_date": wanted.on_date.isoformat(), "amount_micros": wanted.amount_micros, "text": wanted.text}
     keys = {"account_key": row.account_key, "subscription_key": subscription_key}
     return {**keys, **told, **codes, "catalogue": wanted.catalogue, "tax_class": wanted.tax_class}
 

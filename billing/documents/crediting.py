@@ -26,11 +26,11 @@ from billing.allocations.spread import WRITE_OFF
 from billing.charges.charge_keys import Kind
 from billing.charges.credit import Billed, tax_with
 from billing.charges.lines import LINE, Int64s
+from billing.charges.reasons import reason_of
 from billing.charges.taxes.rates import rate_on
 from billing.documents.creditable import Credited, Standing, billed_of, class_of, is_corrected, left_of_line, whole
 from billing.documents.finding import Document, date_of, find, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
-from billing.documents.reasons import reason_of
 from billing.documents.trying import Work, transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.corrections import key_of

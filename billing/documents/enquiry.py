@@ -20,7 +20,7 @@ from billing.left_out.for_good import never_billed
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.dates.own_days import own_days
 from billing.runs.settlement import adjustments, totals
-from billing.runs.settlement.drafting import LINE_ORDER, with_catalogues
+from billing.runs.settlement.drafting import LINE_ORDER, in_language, with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
 from rating.dates import day_after, local_date
@@ -107,13 +107,15 @@ class _Texts(NamedTuple):
     """The names of lines."""
 
     price_list: PriceList
-    own: Mapping[tuple[int, int], str]
+    own: Mapping[tuple[int, int], Mapping[str, str]]
     language: str
 
     def of(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
         """The text of a line."""
         key = (int(line["kind"]), int(line["price_id"]))
-        return self.own.get(key) or self.price_list.price_text(self._identity(line), key[1], self.language)
+        if key in self.own:
+            return in_language(self.own[key], self.language)
+        return self.price_list.price_text(self._identity(line), key[1], self.language)
 
     def of_class(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
         """The name of a line's tax class."""

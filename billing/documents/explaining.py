@@ -17,12 +17,12 @@ import sqlalchemy as sa
 
 from billing.charges.charge_keys import Kind
 from billing.charges.lines import part_half_up
+from billing.charges.reasons import reasons
 from billing.charges.taxes.inclusive import added_tax
 from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, lines_of, voided_of
 from billing.documents.parts import KINDS, ExplainedLine, Explanation
-from billing.documents.reasons import reasons
 from billing.documents.run_inputs import WORKED_OUT, billed_seq
 from billing.documents.showing.names import names_of
 from billing.documents.showing.passes import passes_by_line

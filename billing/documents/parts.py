@@ -16,11 +16,11 @@ from billing.charges.lines import round_half_up
 from billing.charges.one_off import one_offs_due
 from billing.charges.pauses import Breaks, charged_spans, days, within, without
 from billing.charges.proration import clip, share
+from billing.charges.reasons import reasons
 from billing.charges.taxes import bundles
 from billing.charges.volume import prices, step_reached
 from billing.documents.discounts_off import Off, offs_of
 from billing.documents.due import Due, period_of
-from billing.documents.reasons import reasons
 from billing.documents.showing.names import MESSAGE, unit_of_price
 from billing.documents.words import WORDS
 from billing.runs.contracts.currencies import rates_of

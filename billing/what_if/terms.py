@@ -21,6 +21,7 @@ from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.settlement import totals
+from billing.runs.settlement.drafting import ENGLISH, in_language
 from billing.runs.settlement.inputs import Inputs
 from billing.runs.settlement.totals_rules import Menus
 from billing.runs.usage.charge_sums import of_one_period
@@ -81,7 +82,8 @@ def named(made: World, found: Terms) -> Iterator[tuple[str, str, str, int, int]]
     for row, number, amount in zip(models.tolist(), numbers.tolist(), micros.tolist(), strict=True):
         kind, price_id = Kind(int(found.kind[row])), int(found.price_id[row])
         identity = made.tariffs.identities[int(found.catalogue[row])]
-        name = agreed.get((int(kind), price_id)) or made.tariffs.name(identity, price_id)
+        own = agreed.get((int(kind), price_id))
+        name = made.tariffs.name(identity, price_id) if own is None else in_language(own, ENGLISH)  # of an agreed discount: its only one
         yield _plan(made, int(found.subscription[row]), identity), kind.name.lower(), name, number, amount
 
 

@@ -28,7 +28,9 @@ def add(
         Parameter(help="Above zero a charge, below a credit, such as -12.50; as the catalogue states prices.", allow_leading_hyphen=True),
     ],
     reason_code: Annotated[str, Parameter(help="As `adjustment reasons` shows them.")],
-    text: Annotated[str, Parameter(help="Text of the invoice line; the name of the reason by default.")] = "",
+    text: Annotated[
+        str, Parameter(help="Text of the invoice line; by default the name of the reason, in the language of the document.")
+    ] = "",
     catalogue: Annotated[str, Parameter(help="The catalogue whose tax class it has.")],
     tax_class: Annotated[str, Parameter(help="The tax class.")],
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,
@@ -112,7 +114,7 @@ def reasons_(*, at: Place = HERE, as_json: AsJson = False) -> int:
     from server.cli import output
 
     if at.server is None:
-        from billing.documents.reasons import reasons
+        from billing.charges.reasons import reasons
 
         found = list(reasons().values())
     else:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from billing.accounts.parties import kinds
+from billing.charges.reasons import reasons
 from billing.documents.aftermath import aftermath
 from billing.documents.finding import find
-from billing.documents.reasons import reasons
 from billing.documents.run_inputs import detail_of
 from billing.documents.semantic import findings
 from billing.documents.semantic.changes import last_bill

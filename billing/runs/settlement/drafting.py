@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from billing.runs.contracts.price_list import PriceList
     from billing.runs.settlement.payer_table import Payers
 
-    OwnTexts = Mapping[tuple[int, int], str]  # what lines are called that no catalogue knows, by (kind, price_id)
+    OwnTexts = Mapping[tuple[int, int], Mapping[str, str]]  # of lines that no catalogue knows: by (kind, price_id), then by language
 
 # How tax and a correction are called on the invoice of an account, by its language.
 TEXTS: Final = {
     "en": {"tax": "{name} {rate} %", "correction": "{text}, correction for {first} to {last}"},
     "zh": {"tax": "{name} {rate} %", "correction": "{text} (更正 {first} 至 {last})"},
 }
+ENGLISH: Final = "en"
 LINE_ORDER: Final = ("subscription_key", "period_from", "kind", "charge_code", "price_id", "tax_class")
 _PERIOD: Final = ("account_key", "period_from", "period_to")
 UNKNOWN_CATALOGUE: Final = -1  # of a billed line that is no longer due
@@ -155,15 +156,20 @@ class Writer:
         corrects: int,
     ) -> str:
         language = self._languages[language_place]
-        texts = TEXTS.get(language, TEXTS["en"])
+        texts = TEXTS.get(language, TEXTS[ENGLISH])
         price_list = self._contracts.price_list
         if kind == Kind.TAX:
             text = _tax_text(price_list, texts["tax"], catalogue, tax_class, rate_ppm, end, language)
         elif (kind, price_id) in self._own_texts:
-            text = self._own_texts[kind, price_id]
+            text = in_language(self._own_texts[kind, price_id], language)
         else:
             text = price_list.price_text(price_list.identities[catalogue], price_id, language)
         return texts["correction"].format(text=text, first=iso(first), last=last_day(day_of(end))) if corrects else text
+
+
+def in_language(texts: Mapping[str, str], language: str) -> str:
+    """The text of a line that no catalogue knows, in English where there is none in a language."""
+    return texts.get(language) or texts[ENGLISH]
 
 
 def _goes_back(lines: Lines) -> npt.NDArray[np.bool_]:

@@ -21,17 +21,19 @@ from billing.charges.commitments import COUNTED, missing
 from billing.charges.discounts import Entry, fixed_amounts, lines_of, percentages, take_off
 from billing.charges.lines import LINE, Int64s, Lines, empty, group_starts, sorted_by, sum_as_taxed, taken
 from billing.charges.ordering import order_by
+from billing.charges.reasons import reason_of
 from billing.charges.spread import Parts, spread_columns
 from billing.charges.volume import prices
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import rates_of
 from billing.runs.settlement import payers
+from billing.runs.settlement.drafting import ENGLISH
 from billing.runs.settlement.fees_due import Sold, template_row
 from billing.runs.settlement.totals_rules import Menus, Tier, agreed_entries
 from rating.dates import day_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     import pyarrow as pa
@@ -169,13 +171,22 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
     return _Followed(volume, [off, off_late], late)
 
 
-def names(contracts: Contracts, *adjustments: pa.Table | None) -> dict[tuple[int, int], str]:
-    """Texts of lines that no catalogue knows, by (kind, price_id): discounts agreed with a customer, adjustments by hand."""
+def names(contracts: Contracts, *adjustments: pa.Table | None) -> dict[tuple[int, int], Mapping[str, str]]:
+    """Texts of lines that no catalogue knows, by (kind, price_id): discounts agreed with a customer, adjustments by hand.
+
+    Each by language; English is that of every other language as well. An adjustment without a text has the name of its reason.
+    """
     every = [each for pattern in contracts.facts.patterns for each in pattern.discounts]
     every += [each for agreed in contracts.facts.agreed.discounts.values() for each in agreed]
-    called = {(int(Kind.DISCOUNT), agreed_entries([each], each[0].start)[0].price_id): each[1].name for each in every}
-    rows = [row for each in adjustments if each is not None for row in each.select(["adjustment_id", "text"]).to_pylist()]
-    return called | {(int(Kind.ADJUSTMENT), row["adjustment_id"]): row["text"] for row in rows}
+    called: dict[tuple[int, int], Mapping[str, str]] = {
+        (int(Kind.DISCOUNT), agreed_entries([each], each[0].start)[0].price_id): {ENGLISH: each[1].name} for each in every
+    }
+    for each in adjustments:
+        columns = ["adjustment_id", "reason_code", "text"]
+        for row in [] if each is None else each.select(columns).to_pylist():
+            text = {ENGLISH: row["text"]} if row["text"] else reason_of(row["reason_code"]).names
+            called[int(Kind.ADJUSTMENT), row["adjustment_id"]] = text
+    return called
 
 
 def _volume_lines(base: Lines, menus: Menus, inputs: Inputs, workings: Workings | None) -> tuple[Lines, Int64s]:

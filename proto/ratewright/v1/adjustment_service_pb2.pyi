@@ -47,7 +47,7 @@ class AddAdjustmentRequest(_message.Message):
     reason_code: _builtins.str
     """A reason, as ListAdjustmentReasons has them."""
     text: _builtins.str
-    """Text of the invoice line. Empty: the name of the reason."""
+    """Text of the invoice line. Empty: the name of the reason, in the language of each document."""
     catalogue: _builtins.str
     """The catalogue whose tax class it has."""
     tax_class: _builtins.str
@@ -204,7 +204,7 @@ class Adjustment(_message.Message):
     reason_code: _builtins.str
     """Its reason."""
     text: _builtins.str
-    """Text of the line."""
+    """Text of the line. Empty: the name of its reason, in the language of each document."""
     entered_by: _builtins.str
     """Who entered it."""
     approved_by: _builtins.str

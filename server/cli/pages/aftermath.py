@@ -44,7 +44,7 @@ def sentences(after: Aftermath, currency: str, language: str) -> list[str]:
 
 def _credited(note: Note, currency: str, words: dict[str, str], language: str) -> str:
     """A credit note: what it does to later bills, and the title of its reason."""
-    from billing.documents.reasons import reasons
+    from billing.charges.reasons import reasons
 
     name = _named(note, currency, words)
     told = words["was_credited"].format(name) if note.is_void else words["credited"].format(name, words.get(note.effect, note.effect))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.charges.reasons import Reason
 from billing.documents.adjusting import Adjustment
-from billing.documents.reasons import Reason
 from ratewright.v1 import adjustment_service_pb2 as pb
 from ratewright.v1 import adjustment_service_pb2_grpc as stubs
 from server.cli.remote.calling import PAGE_SIZE, account, accounts, day, tail

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
+from billing.charges.reasons import reasons
 from billing.documents import adjusting
-from billing.documents.reasons import reasons
 from billing.persons import Who
 from billing.store import tables
 from ratewright.v1 import adjustment_service_pb2 as pb

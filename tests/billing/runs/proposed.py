@@ -158,6 +158,7 @@ def adjustments(*rows: dict[str, Any]) -> pa.Table:
         "charge_code": 90,
         "revenue_code": 9000,
         "text": "goodwill",
+        "reason_code": "goodwill",
     }
     return pa.Table.from_pylist([base | row for row in rows])
 

@@ -198,7 +198,7 @@ def test_discounts_agreed_with_a_subscription_and_an_account() -> None:
     assert table(proposed.everything(), Kind.DISCOUNT) == sorted(
         [f"a1 s1 10-01 discount {loyal} -1.00", f"a1 s0 10-01 discount {group} -3.80", f"a1 s0 10-01 discount {welcome} -2.00"]
     )
-    assert totals.names(proposed.contracts)[int(Kind.DISCOUNT), group] == "group"
+    assert totals.names(proposed.contracts)[int(Kind.DISCOUNT), group] == {"en": "group"}
 
 
 COMMITMENTS = [
@@ -269,7 +269,7 @@ def test_an_adjustment_is_of_the_period_of_its_date(on_date: str, expected: int)
     rows = adjustments({"adjustment_id": 7, "account_key": 1, "on_date": on_date, "amount_micros": -3 * UNIT})
     found = proposed.everything(adjustments=rows)
     assert table(found, Kind.ADJUSTMENT) == ["a1 s0 10-01 adjustment 7 -3.00"] * expected
-    assert totals.names(proposed.contracts, rows)[int(Kind.ADJUSTMENT), 7] == "goodwill"
+    assert totals.names(proposed.contracts, rows)[int(Kind.ADJUSTMENT), 7] == {"en": "goodwill"}
 
 
 def test_what_nobody_has_changes_nothing() -> None:

@@ -134,6 +134,54 @@ def test_an_adjustment_of_a_billed_period_has_the_language_of_the_bill_to_come(w
     assert made.language == "zh"
 
 
+def add_goodwill(world: World, day: str) -> None:
+    wanted = adjusting.AdjustmentRequest("A1", "anna", dt.date.fromisoformat(day), -100 * CENT, "goodwill", "", "shop", "standard", "")
+    adjusting.add(world.home, wanted, who(world))
+
+
+def by_ann(world: World) -> Asked:
+    return Asked(Operator("ann", 1001), world.tick())
+
+
+def test_an_adjustment_that_another_account_pays_has_the_language_of_that_one(world: World) -> None:
+    """Bert, who speaks Chinese, pays for anna from October on; she speaks English."""
+    customer(world)
+    world.account("bert")
+    agree(world, "bert", ZH, "2025-10-01")
+    agreements.agree(world.home, by_ann(world), "anna", "payer", dt.date(2025, 10, 1), None, kinds.PayerFact("bert"))
+    add_goodwill(world, "2025-10-20")
+    world.bill("2025-11-01")
+    made = newest(world, "bert")
+    assert [line.text for line in made.lines if line.kind == "adjustment"] == ["优惠减免"]
+    assert made.language == "zh"
+
+
+def test_an_adjustment_of_an_account_on_hold_has_the_language_of_the_bill_after_it(world: World) -> None:
+    """The bill of 1 November is kept back; Chinese is agreed from that of 1 December on."""
+    customer(world)
+    agree(world, "anna", ZH, "2025-12-01")
+    held = kinds.HoldFact("a question")
+    agreements.agree(world.home, by_ann(world), "anna", "hold", dt.date(2025, 10, 20), dt.date(2025, 11, 10), held)
+    add_goodwill(world, "2025-10-20")
+    world.bill("2025-11-01")
+    world.bill("2025-12-01")
+    made = newest(world, "anna")
+    assert (len(world.numbers("anna")), made.language) == (1, "zh")
+    assert [line.text for line in made.lines if line.kind == "adjustment"] == ["优惠减免"]
+
+
+def test_an_adjustment_of_a_closed_account_has_the_language_of_its_last_bill(world: World) -> None:
+    """It is closed on 15 October. The run of 1 November bills it; Chinese is agreed from that day on."""
+    customer(world)
+    agree(world, "anna", ZH, "2025-11-01")
+    agreements.close(world.home, by_ann(world), "anna", dt.date(2025, 10, 15), "moved away")
+    add_goodwill(world, "2025-10-10")
+    world.bill("2025-11-01")
+    made = newest(world, "anna")
+    assert [line.text for line in made.lines if line.kind == "adjustment"] == ["优惠减免"]
+    assert made.language == "zh"
+
+
 def test_late_usage_has_the_language_of_the_bill_that_shows_it(world: World) -> None:
     """Chinese is agreed from 1 April on: the bill of that day has what is decided in March."""
     late(world)

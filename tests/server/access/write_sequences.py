@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from billing import give_back_limit
-from billing.documents.reasons import reasons
+from billing.charges.reasons import reasons
 from billing.runs.settlement.adjustments import LIMIT
 from tests.billing.runs.world import Call
 from tests.billing.second_person import set_by_two
