@@ -180,11 +180,12 @@ def _values(home: Home, connection: sa.Connection, wanted: AdjustmentRequest) ->
 
 
 def language_of_bill(home: Home, connection: sa.Connection, account_key: int, day: dt.date) -> str:
-    """The language of the bill that will have an adjustment of a day: as agreed now for the first one to come that can have it."""
-    customer = load(connection, [account_key]).customers[account_key]
-    period, to_come = customer.period_of(max(day, customer.billed_from)), forecast.next_bill(connection, customer)
-    ends = [each.end for each in (period, to_come) if each is not None]
-    return languages.of_next(home, connection, account_key, max([day, *ends]))
+    """The language of an account's own bill to come that can have an adjustment of a day, as agreed now.
+
+    A day after the period of that bill has the language of the day.
+    """
+    to_come = forecast.next_bill(connection, load(connection, [account_key]).customers[account_key])
+    return languages.of_next(home, connection, account_key, day if to_come is None else max(day, to_come.end))
 
 
 def _subscription_key(connection: sa.Connection, wanted: AdjustmentRequest, account_key: int) -> int:
