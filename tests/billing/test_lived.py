@@ -1,4 +1,4 @@
-"""What several tests begin with happens once in a process, on either database, and no test sees what another one does to it."""
+"""The beginning of several tests happens once in a process, on either database, and no test sees what another one does to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user reads when an invoice cannot be written. To change a text on purpose see conftest.py."""
+"""Errors that a user reads when an invoice cannot be written. To change a text on purpose see conftest.py."""
 
 from __future__ import annotations
 

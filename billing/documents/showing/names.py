@@ -59,7 +59,7 @@ class Names(NamedTuple):
 
 
 class Exemption(NamedTuple):
-    """That an account pays no tax of a class, and the proof of it. `place`: the place of supply, as its fact about tax has it."""
+    """An exemption: the account pays no tax of a class, and the proof of it. `place`: the place of supply, as its fact about tax has it."""
 
     certificate: str
     place: str

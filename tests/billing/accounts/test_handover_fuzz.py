@@ -202,7 +202,7 @@ class Life:
             sub.billed |= sub.days(FIRST.replace(day=1), on) > 0
 
     def owed(self) -> dict[tuple[str, str], int]:
-        """What each subscription owes for each month, in micro-units: 10.00 by its days, rounded half up to cents."""
+        """The amounts that each subscription owes for each month, in micro-units: 10.00 by its days, rounded half up to cents."""
         found = {}
         for start in (dt.date(2025, 10, 1), *BILLS[:-1]):
             length = calendar.monthrange(start.year, start.month)[1]
@@ -213,7 +213,7 @@ class Life:
         return found
 
     def billed(self) -> dict[tuple[str, str], int]:
-        """What all documents have of it."""
+        """The same amounts as all documents have them."""
         line, row = tables.invoice_lines.c, tables.subscriptions.c
         query = sa.select(row.subscription_id, line.period_from, line.amount_micros, line.account_key)
         query = query.join_from(tables.invoice_lines, tables.subscriptions, row.subscription_key == line.subscription_key)

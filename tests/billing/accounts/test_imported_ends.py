@@ -160,7 +160,7 @@ def test_a_row_that_names_an_end_that_was_undone_ends_it_again(home: Home, tmp_p
 
 @pytest.mark.parametrize("since", ["", "2026-12-20"])
 def test_an_end_and_its_undoing_in_a_file_leave_no_end(home: Home, tmp_path: Path, since: str) -> None:
-    """Where the end was moved since, the file says again that there is none; the same file again changes nothing."""
+    """The file says again that there is no end, after the end was moved; the same file again changes nothing."""
     reason = "moves" if lookup.show_account(home, "A1").facts[-1].detail != "{}" else ""
     detail = f'"{{""reason"":""{reason}""}}"' if reason else "{}"
     rows = f"{FACTS}M-1,end,2026-12-10,,{detail}\nM-1,no_end,2026-12-10,,{{}}\n"

@@ -156,7 +156,7 @@ def test_a_name_of_two_thousand_characters_is_refused() -> None:
     ],
 )
 def test_blanks_of_all_kinds_are_one_and_joiners_stay(given: str, wanted: str) -> None:
-    assert checked(CUSTOMER, "identity", "", {"name": given, "category": "public"}).detail.name == wanted  # type: ignore[attr-defined]
+    assert checked(CUSTOMER, "identity", "", {"name": given, "category": "public"}).detail.name == wanted  # type: ignore[attr-defined]  # an identity has a name
 
 
 def test_lines_end_with_a_line_feed() -> None:

@@ -36,7 +36,7 @@ def priced(micros: int, cents: int, **usage: object) -> Price:
         "shown_unit": "",
         "exact_micros": micros,
     }
-    (found,) = norm_of(document([line(1, cents, usage=Usage(**(values | usage)))])).lines  # type: ignore[arg-type]
+    (found,) = norm_of(document([line(1, cents, usage=Usage(**(values | usage)))])).lines  # type: ignore[arg-type]  # of the types of its fields
     return found.price
 
 

@@ -84,7 +84,7 @@ def test_a_pdf_is_tagged_and_has_language_title_and_date(language: Language) -> 
 
 
 def test_a_picture_has_words_for_those_who_do_not_see_it() -> None:
-    assert "EUR\u00a023.61 to Nordnetz" in page_of(samples.invoice(), "en").page.pay.code.spoken  # type: ignore[union-attr]
+    assert "EUR\u00a023.61 to Nordnetz" in page_of(samples.invoice(), "en").page.pay.code.spoken  # type: ignore[union-attr]  # there is a code
 
 
 @pytest.mark.parametrize(("package", "what"), [("typst", "what draws PDF"), ("pylopdf_fonts_zh_cn", "the font for Chinese")])

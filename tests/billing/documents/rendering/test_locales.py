@@ -69,7 +69,7 @@ def _with_style(seller: Any, style: Style) -> Any:  # noqa: ANN401 - a Seller
 
 
 def frame(language: Language) -> Frame:
-    """What parts of a page are made with."""
+    """The frame that parts of a page are made with."""
     return Frame(samples.invoice(), language, words_of(language), LOCALES[language], Cleaner("document R-1"))
 
 

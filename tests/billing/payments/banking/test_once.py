@@ -188,7 +188,7 @@ def test_a_file_that_changes_while_it_is_read(desk: Desk) -> None:
 
             return io.BytesIO(next(contents))
 
-    source = reading.Source(Path("s.xml"), Moving())  # type: ignore[arg-type]
+    source = reading.Source(Path("s.xml"), Moving())  # type: ignore[arg-type]  # it has the one method that is used
     with pytest.raises((ChangedError, ProblemsError), match="changed while it was read"):
         importing.import_statements(desk.home, source, reading.Format.CAMT053, None, desk.act)
     assert desk.rows() == before

@@ -33,7 +33,7 @@ class Stream(io.RawIOBase):
         """Return True: it can be read."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # a buffer of bytes is all that is given
         """Fill a buffer with what comes next."""
         while not self._rest:
             self._rest = next(self._pieces, b"")
@@ -93,7 +93,7 @@ def test_memory_stays_within_its_bound(name: str) -> None:
     times = 3_000
 
     def opened() -> BinaryIO:
-        return io.BufferedReader(Stream(make(times)))  # type: ignore[return-value]
+        return io.BufferedReader(Stream(make(times)))  # type: ignore[return-value]  # it reads as a file does
 
     problems = Problems("made")
     list(reading.read(reading.Source(Path("made"), lambda: io.BytesIO(b"".join(make(1)))), form, problems))  # caches of imports are full
