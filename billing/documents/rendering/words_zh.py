@@ -43,7 +43,7 @@ WORDS: Final = Words(
             "advance": "此项为先行退还，以后的账单更正时会计入。",
         },
         to_pay="应付金额",
-        by="请于 {date}前支付",
+        by="请最迟于 {date}支付",
         nothing="应付金额",
         nothing_text="您无需付款。",
         paid_text="您无需付款：已用您的余额付清。",
@@ -56,7 +56,7 @@ WORDS: Final = Words(
     ),
     ways=Ways(
         title="付款方式",
-        transfer="请于 {date}前转账 {amount}，并注明以下付款附言。",
+        transfer="请最迟于 {date}转账 {amount}，并注明以下付款附言。",
         debit="我们将从您的账户 {iban} 扣款 {amount}（授权号 {mandate}，收款人编号 {creditor}）。",
         no_account="本单据未载明收款账户，请与我们联系。",
         nothing="您无需办理任何手续。",
