@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from billing.store.tables import approval_decisions, invoice_events, run_undos
+from billing import persons
+from billing.store.tables import approval_decisions, invoice_events, invoices, run_undos
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,5 +44,8 @@ def agreed_by() -> sa.ColumnElement[str]:
     """
     event, word, undo = invoice_events.c, approval_decisions.c, run_undos.c
     agreed = sa.select(word.by_name).where(word.commit_seq == event.commit_seq, word.kind == "agreed").correlate(invoice_events)
-    undone = sa.select(undo.by_name).where(undo.commit_seq == event.commit_seq, undo.kind == "undone", undo.by_uid != event.by_uid)
+    own = invoices.alias("own").c
+    run_id = sa.select(own.run_id).where(own.invoice_key == event.invoice_key).correlate(invoice_events).scalar_subquery()
+    undone = sa.select(undo.by_name).where(undo.run_id == run_id, undo.commit_seq == event.commit_seq, undo.kind == "undone")
+    undone = undone.where(~persons.is_of(undo.by_uid, event.by_uid))
     return sa.func.coalesce(agreed.scalar_subquery(), undone.correlate(invoice_events).scalar_subquery(), "")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.documents.rendering.clean import Cleaner
 from billing.documents.rendering.locales import NO_BREAK, Locale
 from billing.documents.rendering.words import Language, Words
 from billing.documents.semantic.model import Charged, Days, Unit
+from rating.dates import ONE_DAY
 from rating.durations import minutes_text
 from rating.explain.volumes import unit_of, volume_text
 from rating.model import PPM
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
 _PURCHASE: Final = "purchase"
-_DAY: Final = dt.timedelta(days=1)
 
 
 class Frame(NamedTuple):
@@ -87,7 +87,7 @@ class Frame(NamedTuple):
 
 def last_day_before(day: dt.date) -> dt.date:
     """The day before one."""
-    return day - _DAY
+    return day - ONE_DAY
 
 
 def joined(parts: Iterable[str], between: str) -> str:
@@ -102,4 +102,4 @@ def grouped_iban(iban: str) -> str:
 
 
 def _month_end(day: dt.date) -> dt.date:
-    return (day.replace(day=28) + 4 * _DAY).replace(day=1) - _DAY
+    return (day.replace(day=28) + 4 * ONE_DAY).replace(day=1) - ONE_DAY
