@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.accounts import forecast, kinds
 from billing.accounts.freed_numbers import follow_end
-from billing.accounts.handovers import take_back
+from billing.accounts.handovers.known import take_back
 from billing.accounts.lifecycle import end_contract, require_not_handed_over
 from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from billing.accounts.details import wrongs
 from billing.accounts.facts import DUNNING_KINDS, Fact
-from billing.accounts.handovers import NAME_ANOTHER, never_was, take_back
+from billing.accounts.handovers.known import NAME_ANOTHER, never_was, take_back
 from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
 from billing.accounts.reach import of_picture

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from billing.accounts import forecast, kinds
 from billing.accounts.freed_numbers import follow_end
-from billing.accounts.handovers import take_back
+from billing.accounts.handovers.known import take_back
 from billing.accounts.lookup import unknown_subscription
 from billing.accounts.numbers import begin_span, spans_of
 from billing.accounts.picture import subscription_keys

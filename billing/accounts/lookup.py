@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing.accounts import picture
 from billing.accounts.facts import DUNNING_KINDS
-from billing.accounts.handovers import is_taken_back_of
+from billing.accounts.handovers.known import is_taken_back_of
 from billing.accounts.wording import in_words
 from billing.store import tables
 from rating import identifiers

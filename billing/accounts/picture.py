@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from billing.accounts import facts
 from billing.accounts.facts import Fact, in_chunks, last_told
-from billing.accounts.handovers import Handover, handovers, is_taken_back
+from billing.accounts.handovers.known import Handover, handovers, is_taken_back
 from billing.charges.periods import BillDays, Period, period_of
 from billing.store import tables
 from rating.dates import local_date, midnight_us

@@ -13,7 +13,7 @@ from billing import catalogue
 from billing.accounts import facts, layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known, tax_classes_of
-from billing.accounts.handovers import NAME_ANOTHER, never_was
+from billing.accounts.handovers.known import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
 from billing.accounts.importing.sheets import CellError
 from billing.accounts.lookup import unknown_account, unknown_subscription

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from billing.accounts.handovers import Pair, pairs
+from billing.accounts.handovers.known import Pair, pairs
 from billing.accounts.parties import stored as parties
 from billing.controls.book import ROWS, Book, book
 from billing.intake.known_records import known_rejects

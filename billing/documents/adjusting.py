@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from billing import catalogue, late_decisions
 from billing.accounts import facts, forecast
-from billing.accounts.handovers import NAME_ANOTHER, is_taken_back, never_was
+from billing.accounts.handovers.known import NAME_ANOTHER, is_taken_back, never_was
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.adjustments import Entered, needs_approval, problems

@@ -16,7 +16,7 @@ from billing.accounts import layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known
 from billing.accounts.facts import DUNNING_KINDS, END_KINDS, deciding_ends, kinds_of
-from billing.accounts.handovers import NAME_ANOTHER, never_was
+from billing.accounts.handovers.known import NAME_ANOTHER, never_was
 from billing.accounts.importing import handed_over, stored
 from billing.accounts.importing.comparing import joined, less, places, rows_of, shown, taken, told, without_repeats
 from billing.accounts.importing.step import Count

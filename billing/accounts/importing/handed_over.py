@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from billing.accounts.handovers import Pair, pairs, take_back
+from billing.accounts.handovers.known import Pair, pairs, take_back
 from billing.store import tables
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from billing.accounts.handovers import NAME_ANOTHER, never_was
+from billing.accounts.handovers.known import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import filled, flat, joined, places, rows_of, taken
 from billing.accounts.importing.step import Count

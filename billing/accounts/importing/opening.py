@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from billing.accounts.handovers import NAME_ANOTHER, never_was
+from billing.accounts.handovers.known import NAME_ANOTHER, never_was
 from billing.accounts.importing.comparing import flat, joined, less, places, rows_of, told, without_repeats
 from billing.accounts.importing.step import Count
 from billing.accounts.importing.stored import taken_back

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from billing.accounts.handovers import NAME_ANOTHER, never_was
+from billing.accounts.handovers.known import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import differs, flat, less, places, rows_of, taken, told, without_repeats
 from billing.accounts.importing.fresh_ids import refuse_ids

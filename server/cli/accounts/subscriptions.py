@@ -262,14 +262,14 @@ def untransfer(
 
     It is possible as long as the new one is on no bill.
     """
-    from billing.accounts import handing_back
+    from billing.accounts.handovers import taking_back
     from server.cli.accounts.common import perform
 
     return perform(
         at,
         as_json,
         dry_run,
-        lambda home, asked: handing_back.untransfer(home, asked, subscription, reason),
+        lambda home, asked: taking_back.untransfer(home, asked, subscription, reason),
         lambda changes: changes.untransfer(subscription, reason),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from billing.accounts import agreements, handing_back, kinds, lifecycle, opening
+from billing.accounts import agreements, kinds, lifecycle, opening
+from billing.accounts.handovers import taking_back
 from billing.accounts.recording import Asked
 from billing.store.home import Home
 from rating.errors import quoted
@@ -174,7 +175,7 @@ def _transfer(to: Changing, message: pb.TransferSubscription) -> Done:
 
 
 def _untransfer(to: Changing, message: pb.UntransferSubscription) -> Done:
-    return handing_back.untransfer(to.home, to.asked, to.subscription(message.subscription), message.reason)
+    return taking_back.untransfer(to.home, to.asked, to.subscription(message.subscription), message.reason)
 
 
 def _terms(to: Changing, message: pb.RecordTerms) -> Done:

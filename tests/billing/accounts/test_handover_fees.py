@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from billing import controls
-from billing.accounts import agreements, handing_back, lifecycle, lookup
+from billing.accounts import agreements, lifecycle, lookup
+from billing.accounts.handovers import taking_back
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import voiding
@@ -117,7 +118,7 @@ def test_a_link_that_is_taken_back_makes_the_fees_due_again(world: World, tmp_pa
     world.bill("2025-11-01")
     assert (billed(world, "anna"), billed(world, "bert")) == ([("Basic", 903)], [("Basic", 97)])
     voiding.void(world.home, world.numbers("bert")[0], "not the same", Who("ann", 1001, world.tick()))
-    said = handing_back.untransfer(world.home, asked(world), "S2", "not the same").said
+    said = taking_back.untransfer(world.home, asked(world), "S2", "not the same").said
     assert "S1 of anna ends on 2025-10-29, as before" in said
     world.bill("2025-12-01")
     assert billed(world, "anna")[1:] == [("early", 1500), ("leaving", 200)]
@@ -146,7 +147,7 @@ def hand_over_and_back(world: World, way: str) -> None:
     """Bert has S1 from 10 October on, as S2; with `back` that is taken back."""
     lifecycle.transfer(world.home, asked(world), "S1", "bert", day("2025-10-10"), "S2")
     if way == "back":
-        handing_back.untransfer(world.home, asked(world), "S2", "a mistake")
+        taking_back.untransfer(world.home, asked(world), "S2", "a mistake")
 
 
 @pytest.mark.parametrize("way", ["there", "back"])
@@ -172,7 +173,7 @@ def test_an_end_that_is_recorded_again_says_what_it_said(world: World, tmp_path:
         told = {"subscription_key": 1, "from_date": "2025-10-29", "by_name": "ann", "by_uid": 1001, "commit_seq": seq}
         for kind in ("no_end", "end"):
             connection.execute(tables.subscription_facts.insert().values(kind=kind, detail="{}", **told))
-    handing_back.untransfer(world.home, asked(world), "S2", "a mistake")
+    taking_back.untransfer(world.home, asked(world), "S2", "a mistake")
     world.bill("2025-11-01")
     assert billed(world, "anna") == [("Basic", 903)]
     assert wrong(world) == []
@@ -185,7 +186,7 @@ def test_an_end_that_was_retracted_since_does_not_come_back(world: World) -> Non
     lifecycle.transfer(world.home, asked(world), "S1", "bert", day("2025-10-10"), "S2")
     (fact,) = [each for each in lookup.show_account(world.home, "anna").facts if each.from_date == "2025-10-29"]
     agreements.retract(world.home, asked(world), "anna", fact.fact_id, "never", of_subscription=True)
-    assert "S1 of anna goes on: it has no end" in handing_back.untransfer(world.home, asked(world), "S2", "a mistake").said
+    assert "S1 of anna goes on: it has no end" in taking_back.untransfer(world.home, asked(world), "S2", "a mistake").said
     world.bill("2025-11-01")
     assert billed(world, "anna") == [("Basic", 1000)]
     assert wrong(world) == []
@@ -199,7 +200,7 @@ def test_the_end_before_a_retracted_one_comes_back(world: World) -> None:
     lifecycle.transfer(world.home, asked(world), "S1", "bert", day("2025-10-10"), "S2")
     (fact,) = [each for each in lookup.show_account(world.home, "anna").facts if each.from_date == "2025-10-29"]
     agreements.retract(world.home, asked(world), "anna", fact.fact_id, "never", of_subscription=True)
-    assert "S1 of anna ends on 2025-10-20, as before" in handing_back.untransfer(world.home, asked(world), "S2", "a mistake").said
+    assert "S1 of anna ends on 2025-10-20, as before" in taking_back.untransfer(world.home, asked(world), "S2", "a mistake").said
     world.bill("2025-11-01")
     assert billed(world, "anna") == [("Basic", 613), ("early", 1500), ("leaving", 200)]
     assert wrong(world) == []

@@ -18,8 +18,9 @@ import pytest
 import sqlalchemy as sa
 
 from billing import accounts, controls
-from billing.accounts import agreements, handing_back, lifecycle
+from billing.accounts import agreements, lifecycle
 from billing.accounts.exporting import export_files
+from billing.accounts.handovers import taking_back
 from billing.accounts.numbers import owners_of
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
@@ -166,10 +167,10 @@ class Life:
         possible = sub.never or (self._next_of(name) is None and not sub.billed and not goes_on)
         if not possible:
             with pytest.raises(UserError) as refused:
-                handing_back.untransfer(self.world.home, self._asked(), name, "a mistake")
+                taking_back.untransfer(self.world.home, self._asked(), name, "a mistake")
             raise refused.value
         try:
-            handing_back.untransfer(self.world.home, self._asked(), name, "a mistake")
+            taking_back.untransfer(self.world.home, self._asked(), name, "a mistake")
         except UserError as error:
             raise AssertionError(name) from error
         if not sub.never:

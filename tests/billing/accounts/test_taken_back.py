@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import accounts, controls, invoicing
-from billing.accounts import agreements, handing_back, kinds, lifecycle, lookup, numbers
+from billing.accounts import agreements, kinds, lifecycle, lookup, numbers
 from billing.accounts.exporting import export_files
+from billing.accounts.handovers import taking_back
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import adjusting, voiding
@@ -75,8 +76,8 @@ def transfer(world: World, **other: str) -> Done:
 
 def take_back(world: World, new: str = "S2") -> tuple[str, ...]:
     """Take a handover back, and see that a rehearsal says the same."""
-    rehearsed = handing_back.untransfer(world.home, asked(world)._replace(dry_run=True), new, "a mistake")
-    done = handing_back.untransfer(world.home, asked(world), new, "a mistake")
+    rehearsed = taking_back.untransfer(world.home, asked(world)._replace(dry_run=True), new, "a mistake")
+    done = taking_back.untransfer(world.home, asked(world), new, "a mistake")
     assert rehearsed.said == done.said
     return done.said
 
@@ -198,7 +199,7 @@ def test_it_says_what_it_takes_back(shared: World) -> None:
 def test_it_is_taken_back_once(shared: World) -> None:
     transfer(shared)
     take_back(shared)
-    again = handing_back.untransfer(shared.home, asked(shared), "S2", "once more")
+    again = taking_back.untransfer(shared.home, asked(shared), "S2", "once more")
     assert (again.existed, again.said) == (True, ("the handover of S1 as S2 was taken back already; nothing changed",))
 
 
@@ -322,11 +323,11 @@ def test_one_that_is_handed_on_comes_first(shared: World) -> None:
     transfer(shared)
     lifecycle.transfer(shared.home, asked(shared), "S2", "carl", day("2025-11-20"), "S3")
     with pytest.raises(UserError, match="S2 has another owner from 2025-11-20 on, as S3") as caught:
-        handing_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
+        taking_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
     assert caught.value.remedy == "take that back first: `ratewright accounts untransfer S3 --reason ...`"
     take_back(shared, "S3")
     take_back(shared)
-    assert handing_back.untransfer(shared.home, asked(shared), "S3", "once more").existed
+    assert taking_back.untransfer(shared.home, asked(shared), "S3", "once more").existed
     assert spans(shared, "anna", "S1") == [(ONE, "2025-10-01", None), (TWO, "2025-12-01", None)]
 
 
@@ -337,7 +338,7 @@ def test_one_that_is_billed_is_not_taken_back_until_the_bill_is_void(shared: Wor
         shared.bill(date)
     (number,) = shared.numbers("bert")
     with pytest.raises(UserError, match=f"S2 is billed: {number}") as caught:
-        handing_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
+        taking_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
     back = "`ratewright accounts transfer S2 --to anna --on ... --as ...`"
     assert caught.value.remedy == f"void it first (`ratewright invoice void {number} --reason ...`); or hand the subscription back: {back}"
     voiding.void(shared.home, number, "a mistake", Who("ann", 1001, shared.tick()))
@@ -370,7 +371,7 @@ def test_a_bill_of_who_pays_counts(shared: World) -> None:
     shared.bill("2026-01-01")
     number = shared.numbers("carl")[-1]
     with pytest.raises(UserError, match=f"S2 is billed: .*{number}"):
-        handing_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
+        taking_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
 
 
 def test_a_run_that_is_not_finished_comes_first(shared: World) -> None:
@@ -379,7 +380,7 @@ def test_a_run_that_is_not_finished_comes_first(shared: World) -> None:
     shared.bill("2025-11-01")
     cycle.run(shared.home, day("2025-12-01"), shared.begun(day("2025-12-01")), order=cycle.Order(trial=True))
     with pytest.raises(UserError, match="bill run 2 is not finished, and may bill S2") as caught:
-        handing_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
+        taking_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
     assert "`ratewright bill abandon --date 2025-12-01`" in caught.value.remedy
 
 
@@ -387,7 +388,7 @@ def test_the_account_before_is_open_again_first(shared: World) -> None:
     transfer(shared)
     agreements.close(shared.home, asked(shared), "anna", ON, "moves")
     with pytest.raises(UserError, match="anna is closed on 2025-11-10, and S1 would go on") as caught:
-        handing_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
+        taking_back.untransfer(shared.home, asked(shared), "S2", "a mistake")
     (fact,) = [each for each in lookup.show_account(shared.home, "anna").facts if each.kind == "closed"]
     assert caught.value.remedy == f"retract its closing first: `ratewright accounts retract anna {fact.fact_id} --reason ...`"
     agreements.retract(shared.home, asked(shared), "anna", fact.fact_id, "stays", of_subscription=False)
@@ -449,10 +450,10 @@ def test_one_that_an_import_brought_is_taken_back_whole(world: World, another: C
 @pytest.mark.parametrize(("name", "message"), [("S1", "S1 did not come from another owner"), ("S9", "subscription S9 is unknown")])
 def test_what_is_no_handover(shared: World, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        handing_back.untransfer(shared.home, asked(shared), name, "a mistake")
+        taking_back.untransfer(shared.home, asked(shared), name, "a mistake")
 
 
 def test_it_needs_a_reason(shared: World) -> None:
     transfer(shared)
     with pytest.raises(UserError, match="taking a handover back needs a reason"):
-        handing_back.untransfer(shared.home, asked(shared), "S2", " ")
+        taking_back.untransfer(shared.home, asked(shared), "S2", " ")
