@@ -123,10 +123,7 @@ def read_mapping(path: Path) -> Mapping:
 
 def parse_mapping(content: bytes, path: PurePath) -> Mapping:
     """The mapping in YAML that was read or sent; `path` is its name. Raises ProblemsError with all that is wrong with it."""
-    try:
-        found = definition_file.decode(content)
-    except msgspec.DecodeError as error:
-        raise ProblemsError([Problem(str(path), "mapping", f"is not YAML: {error}", _REMEDY)]) from error
+    found = decoded(content, path)
     if not isinstance(found, dict):
         raise ProblemsError([Problem(str(path), "mapping", "is not a set of fields", _REMEDY)])
     wrong: list[_Mistake] = []
@@ -148,12 +145,17 @@ def read_content(path: Path) -> bytes:
         raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
 
 
-def parse_match(content: bytes, path: PurePath) -> Match:
-    """Patterns for statements (camt, MT940) in YAML of `match` alone; `path` is its name. Raises ProblemsError."""
+def decoded(content: bytes, path: PurePath) -> object:
+    """The YAML of a mapping, of whatever format its file is; `path` is its name. Raises ProblemsError for what is no YAML."""
     try:
-        found = definition_file.decode(content)
+        return definition_file.decode(content)
     except msgspec.DecodeError as error:
         raise ProblemsError([Problem(str(path), "mapping", f"is not YAML: {error}", _REMEDY)]) from error
+
+
+def parse_match(content: bytes, path: PurePath) -> Match:
+    """Patterns for statements (camt, MT940) in YAML of `match` alone; `path` is its name. Raises ProblemsError."""
+    found = decoded(content, path)
     wrong: list[_Mistake] = []
     if not isinstance(found, dict) or set(found) != {"match"}:
         remedy = "of a statement a mapping has `match` alone: docs/bank-files.md describes it"

@@ -31,13 +31,16 @@ def import_(
     as_json: AsJson = False,
 ) -> int:
     """Import a bank file: all of it or nothing. What matches no account waits in the work list. The same file again changes nothing."""
+    from billing.payments import mapping as mappings
     from billing.payments.bank_file import read_content
     from billing.payments.banking.any_format import How, format_of
-    from billing.payments.mapping import read_content as read_mapping
     from server.actions import payments
     from server.cli import output, practice, progress
 
-    content = None if mapping is None else read_mapping(mapping)
+    content = None
+    if mapping is not None:
+        content = mappings.read_content(mapping)
+        mappings.decoded(content, mapping)  # before it is sent: a service knows no path
     how = How(format_of(form).value if form else "", content, mapping)
     with progress.show("bank file", "lines") as report:
         opened, done = done_at(
