@@ -146,7 +146,7 @@ def read_content(path: Path) -> bytes:
 
 
 def decoded(content: bytes, path: PurePath) -> object:
-    """The YAML of a mapping, of whatever format its file is; `path` is its name. Raises ProblemsError for what is no YAML."""
+    """The YAML of a mapping, before the format of its file is known; `path` is its name. Raises ProblemsError for what is no YAML."""
     try:
         return definition_file.decode(content)
     except msgspec.DecodeError as error:
